@@ -1,0 +1,41 @@
+// What Linux offers and the Glibc module does not show: functions behind feature macros, and macros.
+// No feature macro stands in this header, because Swift would then see libc types that differ between
+// clang modules; the .c file defines _GNU_SOURCE for itself (docs/decisions/0002-c-shims.md).
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+// accept4 with SOCK_NONBLOCK | SOCK_CLOEXEC; the peer's address goes to `address`. -1 and errno on failure.
+int weir_accept(int listener, struct sockaddr_storage *address, socklen_t *length);
+// socket(2) with SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC.
+int weir_stream_socket(int family);
+// fallocate(2) with mode 0: allocates, so that a later mapped write cannot meet a hole on a full disk.
+int weir_allocate(int fd, int64_t offset, int64_t length);
+// Pins the calling thread to one processor.
+int weir_pin_thread(int processor);
+// flock(2) with LOCK_EX | LOCK_NB.
+int weir_lock(int fd);
+// The kernel's id of the calling thread.
+int weir_thread_id(void);
+// open(2) with an explicit mode, as the variadic one is not imported.
+int weir_open(const char *path, int flags, unsigned int mode);
+// epoll_ctl with a 64-bit word of the caller's.
+int weir_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t word);
+// sendmsg of two pieces with MSG_NOSIGNAL; a piece may be empty.
+ssize_t weir_send_two(int fd, const void *first, size_t first_count, const void *second,
+                      size_t second_count, int more);
+// setsockopt with an int value.
+int weir_set_option(int fd, int level, int option, int value);
+// getsockopt SO_ERROR: 0, or the errno of a failed connect.
+int weir_socket_error(int fd);
+
+extern const int weir_option_reuse_port;
+extern const int weir_option_defer_accept;

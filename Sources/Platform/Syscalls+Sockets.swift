@@ -1,0 +1,157 @@
+import CLinux
+import Glibc
+
+extension Syscalls {
+  /// A listening TCP socket, non-blocking, with SO_REUSEPORT so that each worker has its own queue.
+  public func listen(on address: SocketAddress, backlog: Int32) throws(SystemError) -> Int32 {
+    let family = address.isIPv6 ? AF_INET6 : AF_INET
+    let fd = try retrying(.socket) { weir_stream_socket(family) }
+    do throws(SystemError) {
+      try setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1)
+      try setOption(fd, SOL_SOCKET, weir_option_reuse_port, 1)
+      // Accepted sockets inherit it: one call a listener instead of one a connection.
+      try setOption(fd, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+      // Safe: the kernel form lives for the call.
+      _ = try retrying(.bind) {
+        unsafe address.withKernelForm { unsafe Glibc.bind(fd, $0, $1) }
+      }
+      _ = try retrying(.listen) { Glibc.listen(fd, backlog) }
+      return fd
+    } catch {
+      close(fd)
+      throw error
+    }
+  }
+
+  /// The address a socket is bound to: tells which port the kernel chose.
+  public func localAddress(of fd: Int32) throws(SystemError) -> SocketAddress {
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    // Safe: the storage is large enough for every family.
+    _ = try retrying(.getsockname) {
+      unsafe withUnsafeMutablePointer(to: &storage) {
+        unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          unsafe getsockname(fd, $0, &length)
+        }
+      }
+    }
+    guard let address = SocketAddress(kernelForm: &storage) else {
+      throw SystemError(.getsockname, EAFNOSUPPORT)
+    }
+    return address
+  }
+
+  /// What `accept` found.
+  public enum Accepted: Sendable {
+    /// A new non-blocking connection from this peer.
+    case connection(Int32, SocketAddress)
+    /// No connection is waiting.
+    case none
+    /// The call failed, for example with `EMFILE`; the connection stays in the queue.
+    case failed(Int32)
+  }
+
+  /// Takes one connection from a listener's queue.
+  public func accept(_ listener: Int32) -> Accepted {
+    let code = planned(.accept)
+    if code != 0 { return .failed(code) }
+    while true {
+      var storage = sockaddr_storage()
+      var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+      // Safe: the storage is large enough for every family.
+      let fd = unsafe weir_accept(listener, &storage, &length)
+      if fd >= 0 {
+        guard let peer = SocketAddress(kernelForm: &storage) else {
+          close(fd)
+          continue
+        }
+        return .connection(fd, peer)
+      }
+      switch errno {
+      case EINTR, ECONNABORTED: continue
+      case EAGAIN: return .none
+      default: return .failed(errno)
+      }
+    }
+  }
+
+  /// Starts a connection; it is up once the descriptor is writable and `socketError` is 0.
+  public func connect(to address: SocketAddress) throws(SystemError) -> Int32 {
+    let family = address.isIPv6 ? AF_INET6 : AF_INET
+    let fd = try retrying(.socket) { weir_stream_socket(family) }
+    do throws(SystemError) {
+      try setOption(fd, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+      let code = planned(.connect)
+      if code != 0 { throw SystemError(.connect, code) }
+      // Safe: the kernel form lives for the call.
+      let result = unsafe address.withKernelForm { unsafe Glibc.connect(fd, $0, $1) }
+      if result != 0 && errno != EINPROGRESS && errno != EINTR {
+        throw SystemError(.connect, errno)
+      }
+      return fd
+    } catch {
+      close(fd)
+      throw error
+    }
+  }
+
+  /// The pending error of a socket: 0 when a started connection is up.
+  public func socketError(_ fd: Int32) -> Int32 { weir_socket_error(fd) }
+
+  /// Receives into a buffer's free part, which must not be empty.
+  @inline(__always)
+  public func receive(_ fd: Int32, into buffer: Buffer) -> IOResult {
+    precondition(buffer.free > 0, "receiving into a full buffer would look like the end")
+    return unsafe buffer.fill { (room: UnsafeMutableRawBufferPointer) -> (Int, IOResult) in
+      // Safe: at most room.count bytes are written to it.
+      let result = moving(.recv) { unsafe Glibc.recv(fd, room.baseAddress, room.count, 0) }
+      if case .moved(let count) = result { return (count, result) }
+      return (0, result)
+    }
+  }
+
+  /// Sends two pieces with one call; either may be empty, not both. Nothing is consumed here.
+  @inline(__always)
+  public func send(_ fd: Int32, _ first: RawSpan, _ second: RawSpan) -> IOResult {
+    precondition(first.byteCount + second.byteCount > 0, "sending nothing would look like the end")
+    // Safe: both spans are valid for their counts during the call.
+    return unsafe first.withUnsafeBytes { head in
+      unsafe second.withUnsafeBytes { body in
+        moving(.send) {
+          if unsafe body.isEmpty {
+            return unsafe Glibc.send(fd, head.baseAddress, head.count, Int32(MSG_NOSIGNAL))
+          }
+          if unsafe head.isEmpty {
+            return unsafe Glibc.send(fd, body.baseAddress, body.count, Int32(MSG_NOSIGNAL))
+          }
+          return unsafe weir_send_two(
+            fd, head.baseAddress, head.count, body.baseAddress, body.count, 0)
+        }
+      }
+    }
+  }
+
+  /// Sends this side's end of stream; the other direction stays open.
+  public func shutdownWriting(_ fd: Int32) {
+    _ = planned(.shutdown)
+    _ = Glibc.shutdown(fd, Int32(SHUT_WR))
+  }
+
+  /// Makes `close` send a reset instead of an orderly end.
+  public func resetOnClose(_ fd: Int32) {
+    var value = linger(l_onoff: 1, l_linger: 0)
+    // Safe: the struct lives for the call.
+    _ = unsafe setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
+  }
+
+  private func setOption(_ fd: Int32, _ level: Int32, _ option: Int32, _ value: Int32)
+    throws(SystemError)
+  {
+    _ = try retrying(.setsockopt) { weir_set_option(fd, level, option, value) }
+  }
+
+  /// Pins the calling thread to one processor; false when the kernel refuses.
+  public func pinThread(toProcessor processor: Int) -> Bool {
+    weir_pin_thread(Int32(processor)) == 0
+  }
+}
