@@ -6,6 +6,9 @@ public struct CommandOptions: Sendable {
   public struct Fault: Error, CustomStringConvertible {
     /// One line for the terminal.
     public let description: String
+
+    /// A fault in words.
+    public init(_ description: String) { self.description = description }
   }
 
   /// Reads the arguments after the program's name; `defaults` lists every name that exists.
@@ -15,10 +18,10 @@ public struct CommandOptions: Sendable {
     while let name = rest.popFirst() {
       let known = defaults.keys.sorted().map { "--\($0)" }.joined(separator: " ")
       guard name.hasPrefix("--"), defaults[String(name.dropFirst(2))] != nil else {
-        throw Fault(description: "unknown option \(name); known: \(known)")
+        throw Fault("unknown option \(name); known: \(known)")
       }
       guard let value = rest.popFirst() else {
-        throw Fault(description: "option \(name) needs a value")
+        throw Fault("option \(name) needs a value")
       }
       values[String(name.dropFirst(2))] = value
     }
@@ -33,7 +36,7 @@ public struct CommandOptions: Sendable {
   /// The number given for `name`.
   public func number<Number: LosslessStringConvertible>(_ name: String) throws(Fault) -> Number {
     guard let value = Number(text(name)) else {
-      throw Fault(description: "option --\(name) needs a number, not \(text(name))")
+      throw Fault("option --\(name) needs a number, not \(text(name))")
     }
     return value
   }

@@ -103,7 +103,7 @@ struct Endpoint {
     while cpuMicroseconds < milliseconds * 1000 {
       for _ in 0..<1_000 { value = value &* 6_364_136_223_846_793_005 &+ 1 }
     }
-    try answer("{\"burned_ms\": \(milliseconds), \"value\": \(value)}\n")
+    try answer("{\"burned_ms\": \(milliseconds), \"last_bit\": \(value & 1)}\n")
   }
 
   private mutating func stream(
