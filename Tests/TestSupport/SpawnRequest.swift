@@ -48,7 +48,7 @@ struct SpawnRequest {
   ) -> Result {
     // Safe: each copy is freed after the body, which is the last to use it.
     let copies = unsafe strings.map { unsafe strdup($0) }
-    defer { for unsafecopy in unsafe copies { unsafe free(copy) } }
+    defer { unsafe copies.forEach { unsafe free($0) } }
     return unsafe body(copies + [nil])
   }
 }
