@@ -1,0 +1,68 @@
+import Foundation
+import Testing
+
+@testable import Usage
+
+/// The committed files are the format: other programs read them. `WEIR_WRITE_GOLDEN=1` writes new ones.
+struct GoldenBatchTests {
+  static let cases: [(file: String, batch: Batch)] = [
+    ("heartbeat", BatchSamples.heartbeat), ("rich", BatchSamples.rich),
+    ("columns", BatchSamples.columns), ("merged", BatchSamples.merged),
+  ]
+
+  private static func path(_ file: String, _ kind: String) -> URL {
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("Golden/\(file).\(kind)")
+  }
+
+  @Test(arguments: ["heartbeat", "rich", "columns", "merged"])
+  func `a golden batch is encoded byte for byte and says what its rendering says`(
+    file: String
+  ) throws {
+    let batch = try #require(Self.cases.first { $0.file == file }).batch
+    let encoded = try BatchCodec.encode(batch)
+    if ProcessInfo.processInfo.environment["WEIR_WRITE_GOLDEN"] == "1" {
+      try Data(encoded).write(to: Self.path(file, "weirbatch"))
+      try Data(BatchRendering.json(batch).utf8).write(to: Self.path(file, "json"))
+    }
+
+    let golden = [UInt8](try Data(contentsOf: Self.path(file, "weirbatch")))
+    let rendering = try String(contentsOf: Self.path(file, "json"), encoding: .utf8)
+    let payload = try BatchCodec.payload(of: golden)
+
+    #expect(try BatchCodec.payload(of: encoded) == payload)
+    #expect(encoded == golden, "compressed by another version of LZ4 than the golden file?")
+    #expect(BatchRendering.json(try BatchCodec.decode(golden)) == rendering)
+    #expect(try BatchCodec.decode(golden) == batch)
+  }
+
+  @Test func `a golden rendering is well-formed JSON`() throws {
+    for file in Self.cases.map(\.file) {
+      let data = try Data(contentsOf: Self.path(file, "json"))
+      #expect(try JSONSerialization.jsonObject(with: data) is [String: Any])
+    }
+  }
+
+  @Test func `any flipped bit of a file is refused`() throws {
+    let golden = [UInt8](try Data(contentsOf: Self.path("rich", "weirbatch")))
+
+    for offset in golden.indices {
+      for bit in 0..<8 {
+        var flipped = golden
+        flipped[offset] ^= 1 << UInt8(bit)
+        #expect(throws: BatchError.self, "byte \(offset) bit \(bit)") {
+          try BatchCodec.decode(flipped)
+        }
+      }
+    }
+  }
+
+  @Test func `a file cut anywhere or continued is refused`() throws {
+    let golden = [UInt8](try Data(contentsOf: Self.path("heartbeat", "weirbatch")))
+
+    for length in golden.indices {
+      #expect(throws: BatchError.self) { try BatchCodec.decode(Array(golden[..<length])) }
+    }
+    #expect(throws: BatchError.self) { try BatchCodec.decode(golden + [0]) }
+  }
+}
