@@ -48,7 +48,9 @@ struct SpawnRequest {
   ) -> Result {
     // Safe: each copy is freed after the body, which is the last to use it.
     let copies = unsafe strings.map { unsafe strdup($0) }
-    defer { unsafe copies.forEach { unsafe free($0) } }
+    defer {
+      for index in unsafe copies.indices { unsafe free(copies[index]) }
+    }
     return unsafe body(copies + [nil])
   }
 }
