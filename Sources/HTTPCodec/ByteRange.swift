@@ -33,6 +33,14 @@ public struct ByteRange: Sendable, Equatable {
     storedCount = UInt32(count)
   }
 
+  /// Makes the range `start..<end` of a head or trailer block, whose length has been checked to fit.
+  @inline(__always)
+  init(inBlock start: Int, end: Int) {
+    assert(start >= 0 && start <= end && end <= UInt32.max)
+    storedStart = UInt32(truncatingIfNeeded: start)
+    storedCount = UInt32(truncatingIfNeeded: end &- start)
+  }
+
   /// Makes the range `start..<end`; `end` must not lie before `start`.
   public init(start: Int, end: Int) {
     self.init(start: start, count: end - start)

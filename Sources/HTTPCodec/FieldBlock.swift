@@ -7,8 +7,7 @@ enum FieldBlock {
   @inline(__always)
   static func next(_ bytes: RawSpan, at: inout Int, end: Int) throws(HTTPFault) -> Field {
     let start = at
-    var index = start
-    while ByteSet.plainName.contains(bytes[unchecked: index]) { index &+= 1 }
+    var index = bytes.endOfPlainName(from: start)
     var isOdd = false
     if bytes[unchecked: index] != UInt8(ascii: ":") {
       isOdd = true
@@ -17,7 +16,7 @@ enum FieldBlock {
     guard index > start, bytes[unchecked: index] == UInt8(ascii: ":") else {
       throw nameFault(bytes, start: start, stop: index)
     }
-    let name = ByteRange(start: start, end: index)
+    let name = ByteRange(inBlock: start, end: index)
     if isOdd && KnownField.isAlias(name, in: bytes) {
       throw HTTPFault(.fieldNameAlias, at: start)
     }

@@ -25,17 +25,15 @@ struct FieldFacts {
   }
 
   /// Whether a field of this kind was noted.
-  func contains(_ known: KnownField) -> Bool { seen & (1 << UInt64(known.rawValue)) != 0 }
+  func contains(_ known: KnownField) -> Bool { seen & known.bit != 0 }
 
   /// Takes one field in. `options` collects what Connection lists.
   @inline(__always)
   mutating func note(
     _ field: Field, in bytes: RawSpan, options: inout ContiguousArray<ByteRange>
   ) throws(HTTPFault) {
-    if field.known != .other {
-      try noteKnown(field, in: bytes, options: &options)
-      seen |= 1 << UInt64(field.known.rawValue)
-    }
+    if field.known.isFact { try noteKnown(field, in: bytes, options: &options) }
+    seen |= field.known.bit
   }
 
   private mutating func noteKnown(

@@ -1,4 +1,14 @@
 extension KnownField {
+  /// The bit of this kind in the word that says which kinds a head holds.
+  @inline(__always)
+  var bit: UInt64 { 1 &<< UInt64(rawValue) }
+
+  /// Whether `FieldFacts` has a rule for it.
+  @inline(__always)
+  var isFact: Bool {
+    rawValue >= KnownField.host.rawValue && rawValue <= KnownField.expect.rawValue
+  }
+
   /// Whether a field of this kind may not be in a trailer block: framing, routing, request modifiers,
   /// authentication, response control and payload description (RFC 9110 §6.5.1), and what a proxy asserts.
   public var isForbiddenInTrailers: Bool {

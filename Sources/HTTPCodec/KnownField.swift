@@ -9,11 +9,9 @@ public enum KnownField: UInt8, Sendable, CaseIterable {
   /// A field whose name begins with `proxy-` and that has no case of its own.
   case proxyOther
 
-  // Message routing and connection
-  case host, connection, keepAlive, te, trailer, upgrade, expect, http2Settings
-
-  // Framing
-  case contentLength, transferEncoding
+  // Framing, routing and connection: `FieldFacts` has a rule for each from `host` to `expect`.
+  case host, contentLength, transferEncoding, connection, te, upgrade, expect
+  case keepAlive, trailer, http2Settings
 
   // Proxies and identity
   case proxyConnection, proxyAuthenticate, proxyAuthorization, via, forwarded, xForwardedFor

@@ -107,10 +107,36 @@ extension RawSpan {
   /// The range `start..<end` without blanks at its ends.
   @inline(__always)
   func trimmed(from start: Int, to end: Int) -> ByteRange {
+    precondition(start >= 0 && end <= byteCount)
     var first = start
     var last = end
-    while first < last && self[first].isBlank { first &+= 1 }
-    while last > first && self[last &- 1].isBlank { last &-= 1 }
-    return ByteRange(start: first, end: last)
+    while first < last && self[unchecked: first].isBlank { first &+= 1 }
+    while last > first && self[unchecked: last &- 1].isBlank { last &-= 1 }
+    return ByteRange(inBlock: first, end: Swift.max(first, last))
+  }
+
+  /// Offset of the first byte from `start` on that is not in `ByteSet.plainName`.
+  ///
+  /// Eight bytes a step: with the high bit of each byte cleared, adding `0x80 - n` sets it exactly when the
+  /// byte is at least `n`, and no sum reaches the next byte. Some byte ahead must not be in the set.
+  @inline(__always)
+  func endOfPlainName(from start: Int) -> Int {
+    var at = start
+    while at &+ 8 <= byteCount {
+      // Safe: `at + 8 <= byteCount`.
+      let word = UInt64(
+        littleEndian: unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: at, as: UInt64.self))
+      let ascii = word & 0x7f7f_7f7f_7f7f_7f7f
+      let lower = ascii | 0x2020_2020_2020_2020
+      let letters =
+        (lower &+ 0x1f1f_1f1f_1f1f_1f1f) & ~(lower &+ 0x0505_0505_0505_0505)
+      let digits = (ascii &+ 0x5050_5050_5050_5050) & ~(ascii &+ 0x4646_4646_4646_4646)
+      let dashes = ~((ascii ^ 0x2d2d_2d2d_2d2d_2d2d) &+ 0x7f7f_7f7f_7f7f_7f7f)
+      let stops = ~((letters | digits | dashes) & ~word) & 0x8080_8080_8080_8080
+      if stops != 0 { return at &+ stops.trailingZeroBitCount / 8 }
+      at &+= 8
+    }
+    while ByteSet.plainName.contains(self[unchecked: at]) { at &+= 1 }
+    return at
   }
 }

@@ -43,6 +43,7 @@ public struct RequestHead: Sendable {
   public internal(set) var acceptsTrailers = false
   /// Bytes of the head with its empty line, and an empty line before it if there was one.
   public internal(set) var headLength = 0
+  /// One bit for each kind of field that is there.
   var seen: UInt64 = 0
 
   /// Makes an empty head with room for the usual number of fields.
@@ -52,11 +53,7 @@ public struct RequestHead: Sendable {
   }
 
   /// Whether a field of this kind is there.
-  @inlinable
-  public func contains(_ known: KnownField) -> Bool { bits & (1 << UInt64(known.rawValue)) != 0 }
-
-  /// One bit for each kind of field that is there.
-  public var bits: UInt64 { seen }
+  public func contains(_ known: KnownField) -> Bool { seen & known.bit != 0 }
 
   /// The first field of this kind.
   public func field(_ known: KnownField) -> Field? {
