@@ -27,8 +27,9 @@ public struct Authority: Sendable, Equatable {
   }
 
   private static func endOfName(_ range: ByteRange, in bytes: RawSpan) -> Int? {
+    precondition(range.end <= bytes.byteCount)
     var at = range.start
-    while at < range.end && ByteSet.hostName.contains(bytes[at]) { at += 1 }
+    while at < range.end && ByteSet.hostName.contains(bytes[unchecked: at]) { at &+= 1 }
     let count = at - range.start
     return count >= 1 && count <= 255 ? at : nil
   }

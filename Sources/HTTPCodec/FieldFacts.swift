@@ -19,6 +19,7 @@ struct FieldFacts {
   private var listsClose = false
   private var listsKeepAlive = false
   private var listsUpgrade = false
+  private var namesFields = false
 
   init(isRequest: Bool) {
     self.isRequest = isRequest
@@ -113,15 +114,22 @@ struct FieldFacts {
       guard bytes.isToken(option), options.count < FieldFacts.connectionOptionsMax else {
         throw HTTPFault(.connectionOptionInvalid, at: option.start)
       }
+      options.append(option)
+      if bytes.isTokenEqual(option, to: "keep-alive") {
+        listsKeepAlive = true
+        continue
+      }
+      namesFields = true
+      if bytes.isTokenEqual(option, to: "close") { listsClose = true }
+      if bytes.isTokenEqual(option, to: "upgrade") { listsUpgrade = true }
       guard !KnownField(option, in: bytes).isForbiddenAsConnectionOption else {
         throw HTTPFault(.connectionOptionForbidden, at: option.start)
       }
-      options.append(option)
-      if bytes.matches(option, lowercase: "close") { listsClose = true }
-      if bytes.matches(option, lowercase: "keep-alive") { listsKeepAlive = true }
-      if bytes.matches(option, lowercase: "upgrade") { listsUpgrade = true }
     }
   }
+
+  /// Whether Connection may name one of the fields; `keep-alive` alone, which is usual, names none.
+  var needsMarking: Bool { namesFields || (listsKeepAlive && contains(.keepAlive)) }
 
   /// Marks every field that one of `options` names.
   static func mark(

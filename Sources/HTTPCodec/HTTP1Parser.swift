@@ -102,6 +102,6 @@ public struct HTTP1Parser: Sendable {
       try facts.note(field, in: bytes, options: &options)
       fields.append(field)
     }
-    if !options.isEmpty { FieldFacts.mark(&fields, named: options, in: bytes) }
+    if facts.needsMarking { FieldFacts.mark(&fields, named: options, in: bytes) }
   }
 }

@@ -46,8 +46,13 @@ extension KnownField {
 
   /// Whether the oddly spelled token in `name` could be taken for a protected name or family.
   static func isAlias(_ name: ByteRange, in bytes: RawSpan) -> Bool {
-    for known in allCases where known.isProtectedFromAliases {
-      if bytes.aliases(name, lowercase: known.lowercaseName) { return true }
+    var number: UInt8 = 0
+    // Bound: the number of cases; `allCases` would allocate.
+    while let known = KnownField(rawValue: number) {
+      if known.isProtectedFromAliases && bytes.aliases(name, lowercase: known.lowercaseName) {
+        return true
+      }
+      number += 1
     }
     return isAlias(name, ofPrefix: "x-forwarded-", in: bytes)
       || isAlias(name, ofPrefix: "proxy-", in: bytes)

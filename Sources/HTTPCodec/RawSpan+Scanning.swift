@@ -87,10 +87,26 @@ extension RawSpan {
   }
 
   /// Offset of the line break in a block that `endOfBlock` has accepted, from `start` on.
+  ///
+  /// Such a block holds no control byte but tabs and line breaks, so a look at bytes below 0x20 is enough.
   @inline(__always)
   func lineBreak(from start: Int, to end: Int) -> Int {
-    var at = firstControl(from: start, to: end)
-    while at < end && self[unchecked: at] == .tab { at = firstControl(from: at &+ 1, to: end) }
+    precondition(start >= 0 && end <= byteCount)
+    var at = start
+    while at &+ 8 <= end {
+      // Safe: `at + 8 <= end <= byteCount`.
+      let word = UInt64(
+        littleEndian: unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: at, as: UInt64.self))
+      let hits = (word &- 0x2020_2020_2020_2020) & ~word & 0x8080_8080_8080_8080
+      if hits == 0 {
+        at &+= 8
+        continue
+      }
+      at &+= hits.trailingZeroBitCount / 8
+      if self[unchecked: at] != .tab { return at }
+      at &+= 1
+    }
+    while at < end, self[unchecked: at] >= .space || self[unchecked: at] == .tab { at &+= 1 }
     return at
   }
 

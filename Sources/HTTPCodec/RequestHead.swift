@@ -72,8 +72,8 @@ public struct RequestHead: Sendable {
 
   /// Forgets the last head, keeps the memory.
   mutating func reset() {
-    fields.removeAll(keepingCapacity: true)
-    connectionOptions.removeAll(keepingCapacity: true)
+    if !fields.isEmpty { fields.removeAll(keepingCapacity: true) }
+    if !connectionOptions.isEmpty { connectionOptions.removeAll(keepingCapacity: true) }
     authority = .empty
     path = .empty
     pathWithoutQuery = .empty

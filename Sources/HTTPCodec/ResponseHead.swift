@@ -50,7 +50,7 @@ public struct ResponseHead: Sendable {
 
   /// Forgets the last head, keeps the memory.
   mutating func reset() {
-    fields.removeAll(keepingCapacity: true)
-    connectionOptions.removeAll(keepingCapacity: true)
+    if !fields.isEmpty { fields.removeAll(keepingCapacity: true) }
+    if !connectionOptions.isEmpty { connectionOptions.removeAll(keepingCapacity: true) }
   }
 }

@@ -123,6 +123,14 @@ struct RequestHeadTests {
     #expect(head.options == ["x-HOP", "close"])
   }
 
+  @Test(arguments: ["keep-alive", "Keep-Alive, a", "a, keep-alive"])
+  func `the field Keep-Alive is for this hop`(options: String) throws {
+    let head = try request("Keep-Alive: timeout=5\r\nConnection: \(options)\r\nA: b")
+
+    #expect(head.fields[1].isConnectionOption && head.isKeepAlive)
+    #expect(head.fields[3].isConnectionOption == (options != "keep-alive"))
+  }
+
   @Test(arguments: [
     ("1.1", "Expect: 100-Continue", true), ("1.0", "Expect: 100-continue", false),
     ("1.1", "Expect: x", false),
@@ -208,6 +216,22 @@ struct RequestHeadTests {
 
       #expect(RequestText(head, bytes) == parseRequest(bytes).accepted)
     }
+  }
+
+  @Test func `a head that is used again keeps its memory`() {
+    var parser = HTTP1Parser(limits: HTTP1Limits())
+    var head = RequestHead()
+    let lines = (1...50).map { "X\($0): a\r\n" }.joined()
+    let bytes = Array("GET / HTTP/1.1\r\nHost: a\r\nConnection: x1\r\n\(lines)\r\n".utf8)
+    var capacities: Set<Int> = []
+
+    for _ in 0..<10 {
+      var scanned = 0
+      _ = withSpan(bytes) { parser.parseRequest($0, scanned: &scanned, into: &head) }
+      capacities.insert(head.fields.capacity)
+    }
+
+    #expect(head.fields.count == 52 && capacities.count == 1)
   }
 
   @Test func `fields are found by kind and by name`() throws {
