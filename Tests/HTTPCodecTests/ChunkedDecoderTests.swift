@@ -60,6 +60,18 @@ struct ChunkedDecoderTests {
     #expect(offset == 8 && decoder.isEnded)
   }
 
+  @Test func `trailer bytes that were looked at are not looked at again`() {
+    var decoder = ChunkedDecoder(limits: HTTP1Limits())
+    var offset = 0
+    let first = Array("0\r\nX: a\r\nY".utf8)
+    #expect(withSpan(first) { decoder.next($0, offset: &offset) } == .needMore)
+
+    let changed = Array("0\r\n\0: a\r\nY: b\r\n\r\n".utf8)
+    let event = withSpan(changed) { decoder.next($0, offset: &offset) }
+
+    #expect(event == .trailers(ByteRange(start: 3, count: 14)))
+  }
+
   @Test func `after the end nothing more is consumed`() {
     var decoder = ChunkedDecoder(limits: HTTP1Limits())
     var offset = 0

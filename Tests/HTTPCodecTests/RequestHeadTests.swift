@@ -201,6 +201,15 @@ struct RequestHeadTests {
     }
   }
 
+  @Test func `a head that fills its bound without an end is refused at once`() {
+    let text = "GET / HTTP/1.1\r\nHost: a\r\n"
+    var limits = HTTP1Limits()
+    limits.headBytesMax = text.utf8.count
+
+    #expect(parseRequest(text, limits: limits).code == .headTooLarge)
+    #expect(parseRequest(String(text.dropLast()), limits: limits) == .needMore)
+  }
+
   @Test func `a head value can be used again`() throws {
     var parser = HTTP1Parser(limits: HTTP1Limits())
     var head = RequestHead()
