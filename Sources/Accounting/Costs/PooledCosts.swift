@@ -1,0 +1,53 @@
+/// The costs of one period, sorted into the pools of a policy.
+public struct PooledCosts: Hashable, Sendable {
+  /// Sums of some records.
+  public struct Tally: Hashable, Sendable {
+    /// How many records.
+    public internal(set) var records = 0
+    /// Sum of BilledCost.
+    public internal(set) var billed = Amount.zero
+    /// Sum of EffectiveCost.
+    public internal(set) var effective = Amount.zero
+
+    /// Nothing.
+    public init() {}
+
+    mutating func add(_ record: CostRecord) throws(AccountingError) {
+      records += 1
+      billed = try billed.adding(record.billedCost)
+      effective = try effective.adding(record.effectiveCost)
+    }
+  }
+
+  /// One pool.
+  public struct Pool: Hashable, Sendable {
+    /// The name; `~unmatched` for what no pool of the policy took.
+    public let name: String
+    /// Its records.
+    public internal(set) var tally = Tally()
+    /// For a direct pool: the effective cost of each owner that its records name.
+    public internal(set) var owners: [Owner: Amount] = [:]
+  }
+
+  /// The name of the pool of what no pool of the policy took.
+  public static let unmatched = "~unmatched"
+
+  /// The period.
+  public let period: Period
+  /// The currency of the policy, and of all sums but `foreign`.
+  public let currency: Currency
+  /// The pools in the order of the policy, then `~unmatched`.
+  public internal(set) var pools: [Pool]
+  /// All records in the pools.
+  public internal(set) var inScope = Tally()
+  /// The records in the pools by InvoiceId; the empty id stands for none.
+  public internal(set) var invoices: [String: Tally] = [:]
+  /// Records left out because the other side of their split group counts.
+  public internal(set) var setAside = Tally()
+  /// Split groups whose sides do not agree.
+  public internal(set) var unsettledSplits: [SplitGroup] = []
+  /// Records in other currencies, not in any pool.
+  public internal(set) var foreign: [Currency: Tally] = [:]
+  /// Records of other periods, not in any pool.
+  public internal(set) var outsidePeriod = 0
+}

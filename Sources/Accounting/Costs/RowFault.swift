@@ -1,0 +1,29 @@
+/// Why a row of a cost file was not taken. Such a row is quarantined, never dropped.
+public struct RowFault: Hashable, Sendable {
+  /// One thing that is wrong with a row.
+  public struct Problem: Hashable, Sendable {
+    /// The column; `nil` when the row as a whole is broken.
+    public let column: String?
+    /// What is wrong, as a phrase.
+    public let reason: String
+    /// The text that was found, cut to 80 characters; `nil` when the row as a whole is broken.
+    public let value: String?
+  }
+
+  /// The line on which the row begins; the header is line 1.
+  public let line: Int
+  /// Everything that is wrong with it, in the order of the checks; never empty.
+  public let problems: [Problem]
+}
+
+extension RowFault: CustomStringConvertible {
+  /// One line for an operator.
+  public var description: String {
+    let texts = problems.map { problem in
+      let column = problem.column.map { "\($0): " } ?? ""
+      let value = problem.value.map { " (found \"\($0)\")" } ?? ""
+      return column + problem.reason + value
+    }
+    return "line \(line): " + texts.joined(separator: "; ")
+  }
+}

@@ -1,0 +1,153 @@
+import Digest
+
+/// The canonical JSON of statements and summaries: keys in a fixed order, no blanks, money and
+/// quantities as decimal texts. Equal values give equal bytes.
+extension Statement {
+  /// The format's name and version, the first member of the object.
+  public static let format = "weir-statement/1"
+
+  /// The canonical bytes; a file of them ends without a line feed.
+  public func canonicalJSON() -> [UInt8] { json.canonicalBytes }
+
+  var json: JSONValue {
+    .object([
+      .init("format", .string(Self.format)),
+      .init("tenant", .string(tenant)),
+      .init("registered", .bool(isRegistered)),
+      .init("period", .string(period.description)),
+      .init("version", .integer(version)),
+      .init("currency", .string(currency.code)),
+      .init(
+        "policy",
+        .object([
+          .init("name", .string(policyName)), .init("sha256", .string(policyDigest.hex)),
+        ])),
+      .init("total", .string(total.text)),
+      .init("printed_total", .string(printedTotalText)),
+      .init("previous_total", .text(previousTotal?.text)),
+      .init("change", .text(change?.text)),
+      .init("lines", .array(lines.map(\.json))),
+      .init("usage", .array(usage.map(\.json))),
+      .init("coverage", coverage.json),
+      .init("ledger_entries", .array(entries.map { .string($0.hex) })),
+      .init("reconciliation", .string(reconciliation.rawValue)),
+    ])
+  }
+}
+
+extension StatementLine {
+  var json: JSONValue {
+    .object([
+      .init("pool", .string(pool)),
+      .init("method", .string(method)),
+      .init("route", .text(route)),
+      .init("drivers", .array(drivers.map(\.json))),
+      .init("share", .string(share)),
+      .init("amount", .string(amount.text)),
+      .init("printed", .string(printedText)),
+      .init("ledger_entry", .string(entry.hex)),
+      .init("notes", .array(notes.map { .string($0) })),
+    ])
+  }
+}
+
+extension LineDriver {
+  var json: JSONValue {
+    .object([
+      .init("quantity", .string(name)),
+      .init("unit", .string(unit)),
+      .init("value", .string(value)),
+      .init("total", .string(total)),
+      .init("weight", .string(weight)),
+      .init("unit_cost", .text(unitCost)),
+    ])
+  }
+}
+
+extension UsageLine {
+  var json: JSONValue {
+    .object([
+      .init("route", .string(route)),
+      .init("quantity", .string(quantity)),
+      .init("unit", .string(unit)),
+      .init("value", .string(String(value))),
+    ])
+  }
+}
+
+extension Coverage {
+  /// The coverage as it stands in statements.
+  public var json: JSONValue {
+    .object([
+      .init("complete", .bool(isComplete)),
+      .init(
+        "proxies",
+        .array(
+          proxies.map { proxy in
+            .object([
+              .init("instance", .string(proxy.instance)),
+              .init("batches", .integer(proxy.batches)),
+              .init("from", .text(proxy.from?.description)),
+              .init("to", .text(proxy.to?.description)),
+              .init("holes", .array(proxy.holes.map(\.json))),
+            ])
+          })),
+    ])
+  }
+}
+
+extension CoverageHole {
+  var json: JSONValue {
+    .object([
+      .init("from", .string(from.description)),
+      .init("to", .string(to.description)),
+      .init("reason", .string(reason)),
+    ])
+  }
+}
+
+extension PeriodSummary {
+  /// The format's name and version, the first member of the object.
+  public static let format = "weir-period/1"
+
+  /// The canonical bytes.
+  public func canonicalJSON() -> [UInt8] { json.canonicalBytes }
+
+  var json: JSONValue {
+    .object([
+      .init("format", .string(Self.format)),
+      .init("period", .string(period.description)),
+      .init("version", .integer(version)),
+      .init("currency", .string(total.currency.code)),
+      .init(
+        "policy",
+        .object([
+          .init("name", .string(policyName)), .init("sha256", .string(policyDigest.hex)),
+        ])),
+      .init("rows", .array(rows.map(\.json))),
+      .init("total", .string(total.text)),
+      .init("printed_total", .string(printedTotalText)),
+      .init("exact_total", .string(exactTotal.description)),
+      .init("rest", .string(rest.description)),
+      .init(
+        "reserved_usage",
+        .object(
+          reservedUsage.sorted { KeyOrder.precedes($0.key, $1.key) }.map {
+            .init($0.key, .array($0.value.map(\.json)))
+          })),
+      .init("coverage", coverage.json),
+      .init("reconciliation", .string(reconciliation.rawValue)),
+    ])
+  }
+}
+
+extension PeriodSummary.Row {
+  var json: JSONValue {
+    .object([
+      .init("account", .string(account.text)),
+      .init("registered", .bool(isRegistered)),
+      .init("amount", .string(amount.text)),
+      .init("printed", .string(printedText)),
+    ])
+  }
+}

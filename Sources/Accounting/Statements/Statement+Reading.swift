@@ -1,0 +1,166 @@
+import Digest
+
+extension Statement {
+  /// Reads a statement back from its canonical JSON, so that it can be rendered again.
+  ///
+  /// Throws `malformedStatement` for another format or a missing member, `malformedJSON` otherwise.
+  public init(canonicalJSON bytes: [UInt8]) throws(AccountingError) {
+    let root = JSONObject(value: try JSONValue(parsing: bytes), path: "statement")
+    let format = try root.string("format")
+    guard format == Self.format else {
+      throw .malformedStatement(
+        reason: "this Weir reads \(Self.format), the statement is \"\(format.prefix(40))\"")
+    }
+    let currency = try Currency.named(try root.string("currency"))
+    let policy = try root.object("policy")
+    tenant = try root.string("tenant")
+    isRegistered = try root.bool("registered")
+    period = try Period(parsing: try root.string("period"))
+    version = UInt32(truncatingIfNeeded: try root.integer("version"))
+    policyName = try policy.string("name")
+    policyDigest = try policy.digest("sha256")
+    total = try root.money("total", currency)
+    printedTotal = try root.minorUnits("printed_total", currency)
+    previousTotal = try root.isNull("previous_total") ? nil : root.money("previous_total", currency)
+    var lines: [StatementLine] = []
+    for line in try root.objects("lines") { lines.append(try StatementLine(line, currency)) }
+    self.lines = lines
+    var usage: [UsageLine] = []
+    for figure in try root.objects("usage") { usage.append(try UsageLine(figure)) }
+    self.usage = usage
+    coverage = try Coverage(try root.object("coverage"))
+    let word = try root.string("reconciliation")
+    guard let state = ReconciliationState(rawValue: word) else {
+      throw .malformedStatement(reason: "reconciliation is \"\(word)\"")
+    }
+    reconciliation = state
+  }
+}
+
+extension StatementLine {
+  fileprivate init(_ line: JSONObject, _ currency: Currency) throws(AccountingError) {
+    pool = try line.string("pool")
+    method = try line.string("method")
+    route = try line.isNull("route") ? nil : line.string("route")
+    var drivers: [LineDriver] = []
+    for driver in try line.objects("drivers") { drivers.append(try LineDriver(driver)) }
+    self.drivers = drivers
+    share = try line.string("share")
+    amount = try line.money("amount", currency)
+    printed = try line.minorUnits("printed", currency)
+    entry = try line.digest("ledger_entry")
+    notes = try line.strings("notes")
+  }
+}
+
+extension LineDriver {
+  fileprivate init(_ driver: JSONObject) throws(AccountingError) {
+    name = try driver.string("quantity")
+    unit = try driver.string("unit")
+    value = try driver.string("value")
+    total = try driver.string("total")
+    weight = try driver.string("weight")
+    unitCost = try driver.isNull("unit_cost") ? nil : driver.string("unit_cost")
+  }
+}
+
+extension UsageLine {
+  fileprivate init(_ figure: JSONObject) throws(AccountingError) {
+    route = try figure.string("route")
+    quantity = try figure.string("quantity")
+    unit = try figure.string("unit")
+    guard let value = UInt128(try figure.string("value")) else { throw figure.fault("value") }
+    self.value = value
+  }
+}
+
+extension Coverage {
+  fileprivate init(_ object: JSONObject) throws(AccountingError) {
+    var proxies: [ProxyCoverage] = []
+    for proxy in try object.objects("proxies") {
+      var holes: [CoverageHole] = []
+      for hole in try proxy.objects("holes") {
+        holes.append(
+          CoverageHole(
+            from: try hole.instant("from"), to: try hole.instant("to"),
+            reason: try hole.string("reason")))
+      }
+      proxies.append(
+        ProxyCoverage(
+          instance: try proxy.string("instance"),
+          batches: UInt64(truncatingIfNeeded: try proxy.integer("batches")),
+          from: try proxy.isNull("from") ? nil : proxy.instant("from"),
+          to: try proxy.isNull("to") ? nil : proxy.instant("to"), holes: holes))
+    }
+    self.init(proxies)
+  }
+}
+
+/// An object of a stored statement, with the path that a fault names.
+private struct JSONObject {
+  let value: JSONValue
+  let path: String
+
+  func fault(_ key: String) -> AccountingError {
+    .malformedStatement(reason: "\(path).\(key) is missing or of another kind")
+  }
+
+  func string(_ key: String) throws(AccountingError) -> String {
+    guard let text = value[key]?.asString else { throw fault(key) }
+    return text
+  }
+
+  func integer(_ key: String) throws(AccountingError) -> Int64 {
+    guard let integer = value[key]?.asInteger else { throw fault(key) }
+    return integer
+  }
+
+  func bool(_ key: String) throws(AccountingError) -> Bool {
+    guard case .bool(let flag) = value[key] else { throw fault(key) }
+    return flag
+  }
+
+  func isNull(_ key: String) throws(AccountingError) -> Bool {
+    guard let member = value[key] else { throw fault(key) }
+    return member == .null
+  }
+
+  func object(_ key: String) throws(AccountingError) -> JSONObject {
+    guard let member = value[key], case .object = member else { throw fault(key) }
+    return JSONObject(value: member, path: "\(path).\(key)")
+  }
+
+  func objects(_ key: String) throws(AccountingError) -> [JSONObject] {
+    guard let elements = value[key]?.asArray else { throw fault(key) }
+    return elements.enumerated().map { JSONObject(value: $1, path: "\(path).\(key)[\($0)]") }
+  }
+
+  func strings(_ key: String) throws(AccountingError) -> [String] {
+    guard let elements = value[key]?.asArray else { throw fault(key) }
+    let texts = elements.compactMap(\.asString)
+    guard texts.count == elements.count else { throw fault(key) }
+    return texts
+  }
+
+  func digest(_ key: String) throws(AccountingError) -> Digest256 {
+    guard let digest = Digest256(hex: try string(key)) else { throw fault(key) }
+    return digest
+  }
+
+  func instant(_ key: String) throws(AccountingError) -> UTCInstant {
+    try UTCInstant(parsing: try string(key))
+  }
+
+  func money(_ key: String, _ currency: Currency) throws(AccountingError) -> Money {
+    let amount = try Amount(parsing: try string(key))
+    let micros = try amount.roundedToMicros()
+    guard Amount(micros: micros) == amount else { throw fault(key) }
+    return Money(micros: micros, currency: currency)
+  }
+
+  func minorUnits(_ key: String, _ currency: Currency) throws(AccountingError) -> Int64 {
+    let micros = try money(key, currency).micros
+    guard micros.isMultiple(of: currency.microsPerMinorUnit) else { throw fault(key) }
+    return micros / currency.microsPerMinorUnit
+  }
+}

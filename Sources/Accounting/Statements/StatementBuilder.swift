@@ -1,0 +1,214 @@
+import Digest
+
+/// Everything that the statements of a period are made of.
+public struct StatementInput: Sendable {
+  /// The allocation.
+  public var allocation: AllocationResult
+  /// The ledger entries that posted it.
+  public var entries: [Entry]
+  /// The usage of the period.
+  public var usage: UsageFigures
+  /// The register.
+  public var register: TenantRegister
+  /// What the usage is made of.
+  public var coverage: Coverage
+  /// Totals of the period before, by tenant.
+  public var previousTotals: [String: Money]
+  /// Whether the period ties out.
+  public var reconciliation: ReconciliationState
+
+  /// An input.
+  public init(
+    allocation: AllocationResult, entries: [Entry], usage: UsageFigures,
+    register: TenantRegister, coverage: Coverage, previousTotals: [String: Money] = [:],
+    reconciliation: ReconciliationState
+  ) {
+    self.allocation = allocation
+    self.entries = entries
+    self.usage = usage
+    self.register = register
+    self.coverage = coverage
+    self.previousTotals = previousTotals
+    self.reconciliation = reconciliation
+  }
+}
+
+/// The statements of a period and their summary.
+public struct StatementSet: Hashable, Sendable {
+  /// One for every tenant with an amount or with usage, in byte order of the tenants.
+  public let statements: [Statement]
+  /// The period in one table.
+  public let summary: PeriodSummary
+}
+
+/// Makes statements. Pure; nothing is computed again that the allocation has found.
+///
+/// Printed figures: the period's total is rounded to the minor unit (half-even) and spread over all
+/// accounts by largest remainder; each account's printed figure is spread over its lines in the same
+/// way. So lines add up to statements and statements add up to the period, as printed.
+public enum StatementBuilder {
+  /// Makes the statements. Throws `unusableCosts` when the entries do not post the allocation.
+  public static func build(_ input: StatementInput) throws(AccountingError) -> StatementSet {
+    let entries = try entriesByPool(input)
+    let summary = try summary(input, version: input.entries.first?.version ?? 1)
+    var drafts: [String: [Draft]] = [:]
+    for pool in input.allocation.pools {
+      guard let entry = entries[pool.pool] else { continue }
+      for share in pool.shares {
+        guard case .tenant(let tenant) = share.owner else { continue }
+        drafts[tenant, default: []].append(
+          contentsOf: Draft.lines(of: share, in: pool, entry: entry.id))
+      }
+    }
+    var statements: [Statement] = []
+    for row in summary.rows {
+      guard case .tenant(let tenant) = row.account else { continue }
+      statements.append(try statement(tenant, row, drafts[tenant] ?? [], summary, input))
+    }
+    return StatementSet(statements: statements, summary: summary)
+  }
+
+  /// The entry of each pool, after comparing its postings with the allocation.
+  private static func entriesByPool(
+    _ input: StatementInput
+  ) throws(AccountingError) -> [String: Entry] {
+    var entries: [String: Entry] = [:]
+    for entry in input.entries where entry.kind == .allocation { entries[entry.subject] = entry }
+    for pool in input.allocation.pools {
+      let wanted = pool.shares.filter { $0.amount.micros != 0 }
+        .map { Posting(account: $0.owner.account, amount: $0.amount) }
+      let cost = Posting(account: .cost(pool: pool.pool), amount: try pool.posted.negated())
+      guard let entry = entries[pool.pool], Set(entry.postings) == Set(wanted + [cost]) else {
+        throw .unusableCosts(reason: "the ledger entry of pool \(pool.pool) is not its allocation")
+      }
+    }
+    return entries
+  }
+
+  private static func summary(
+    _ input: StatementInput, version: UInt32
+  ) throws(AccountingError) -> PeriodSummary {
+    let allocation = input.allocation
+    let currency = allocation.currency
+    var sums: [Account: Int128] = [:]
+    for pool in allocation.pools {
+      for share in pool.shares {
+        sums[share.owner.account, default: 0] += Int128(share.amount.micros)
+      }
+    }
+    for tenant in input.usage.tenants where !TenantNaming.reserved.contains(tenant) {
+      sums[.tenant(tenant), default: 0] += 0
+    }
+    for account in [Account.kept, .rounding] { sums[account, default: 0] += 0 }
+    let accounts = sums.keys.sorted { left, right in
+      left.isTenant == right.isTenant ? left < right : left.isTenant
+    }
+    let unit = Int128(currency.microsPerMinorUnit)
+    let total = allocation.postedTotal
+    guard
+      let printedTotal = Int64(exactly: Rounding.halfEven(Int128(total.micros), over: unit))
+    else { throw .overflow(operation: "printing \(total)") }
+    let printed = try Apportionment.round(
+      accounts.map { (key: $0.text, exact: sums[$0] ?? 0) }, unit: unit, to: printedTotal)
+    var rows: [PeriodSummary.Row] = []
+    for (account, printed) in zip(accounts, printed) {
+      guard let micros = Int64(exactly: sums[account] ?? 0) else {
+        throw .overflow(operation: "the total of \(account)")
+      }
+      rows.append(
+        .init(
+          account: account, isRegistered: account.isRegistered(in: input.register),
+          amount: Money(micros: micros, currency: currency), printed: printed))
+    }
+    let reserved = TenantNaming.reserved.filter { !input.usage.figures(of: $0).isEmpty }
+    return PeriodSummary(
+      period: allocation.period, version: version, policyName: allocation.policyName,
+      policyDigest: allocation.policyDigest, rows: rows, total: total,
+      printedTotal: printedTotal, exactTotal: allocation.exactTotal, rest: allocation.rest,
+      reservedUsage: Dictionary(
+        uniqueKeysWithValues: reserved.map { ($0, usage(of: $0, input)) }),
+      coverage: input.coverage, reconciliation: input.reconciliation)
+  }
+
+  private static func usage(of tenant: String, _ input: StatementInput) -> [UsageLine] {
+    input.usage.figures(of: tenant).map {
+      UsageLine(
+        route: $0.route, quantity: $0.quantity, unit: MeteredQuantity.unit(of: $0.quantity),
+        value: $0.value)
+    }
+  }
+
+  private static func statement(
+    _ tenant: String, _ row: PeriodSummary.Row, _ drafts: [Draft], _ summary: PeriodSummary,
+    _ input: StatementInput
+  ) throws(AccountingError) -> Statement {
+    let currency = row.amount.currency
+    let printed = try Apportionment.round(
+      drafts.map { (key: $0.key, exact: Int128($0.micros)) },
+      unit: Int128(currency.microsPerMinorUnit), to: row.printed)
+    let lines = zip(drafts, printed).map { $0.line(printed: $1, currency: currency) }
+    precondition(
+      lines.reduce(Int128(0)) { $0 + Int128($1.amount.micros) } == Int128(row.amount.micros),
+      "the lines of a statement sum to its total")
+    return Statement(
+      tenant: tenant, isRegistered: row.isRegistered, period: summary.period,
+      version: summary.version, policyName: summary.policyName,
+      policyDigest: summary.policyDigest, lines: lines, total: row.amount,
+      printedTotal: row.printed, previousTotal: input.previousTotals[tenant],
+      usage: usage(of: tenant, input), coverage: input.coverage,
+      reconciliation: input.reconciliation)
+  }
+}
+
+/// A line before it has its printed amount.
+private struct Draft {
+  let pool: PoolAllocation
+  let route: String?
+  let micros: Int64
+  let share: String
+  let values: [String]
+  let entry: Digest256
+
+  /// What ties between lines are broken by: the pool, then the route.
+  var key: String { pool.pool + "\u{0}" + (route ?? "") }
+
+  /// The lines of a share: one per route, or one.
+  static func lines(of share: PoolShare, in pool: PoolAllocation, entry: Digest256) -> [Draft] {
+    guard !share.routes.isEmpty else {
+      return [
+        Draft(
+          pool: pool, route: nil, micros: share.amount.micros, share: share.share,
+          values: share.values, entry: entry)
+      ]
+    }
+    return share.routes.map {
+      Draft(
+        pool: pool, route: $0.route, micros: $0.micros, share: $0.share, values: $0.values,
+        entry: entry)
+    }
+  }
+
+  func line(printed: Int64, currency: Currency) -> StatementLine {
+    let drivers = zip(pool.drivers, values).map { figure, value in
+      LineDriver(
+        name: figure.name, unit: figure.unit, value: value, total: figure.total,
+        weight: figure.effectiveWeight, unitCost: figure.unitCost)
+    }
+    return StatementLine(
+      pool: pool.pool, method: pool.method, route: route, drivers: drivers, share: share,
+      amount: Money(micros: micros, currency: currency), printed: printed, entry: entry,
+      notes: pool.notes)
+  }
+}
+
+extension Account {
+  /// Whether this is a tenant's account.
+  fileprivate var isTenant: Bool {
+    if case .tenant = self { true } else { false }
+  }
+
+  /// Whether this is the account of a tenant on the register.
+  fileprivate func isRegistered(in register: TenantRegister) -> Bool {
+    if case .tenant(let id) = self { register.contains(id) } else { false }
+  }
+}
