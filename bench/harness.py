@@ -32,6 +32,12 @@ def require(programs):
         raise Failure("missing %s; install with: apt-get install %s" % (", ".join(missing), " ".join(packages)))
 
 
+def require_weir(path):
+    """The proxy must be built already: a release build takes too long to be started from here unasked."""
+    if not os.access(path, os.X_OK):
+        raise Failure("%s is not there; build it with: swift build -c release --product weir-proxy" % path)
+
+
 def find(program):
     """The program's path; Debian keeps daemons in sbin, which is not on every PATH."""
     return shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
@@ -146,6 +152,14 @@ def cpu_ticks(pid):
         system += int(fields[12])
     tick = os.sysconf("SC_CLK_TCK")
     return user / tick, system / tick
+
+
+def busy_seconds(core):
+    """Seconds that a core has not been idle, for whomever."""
+    with open("/proc/stat") as stat:
+        fields = next(line.split() for line in stat if line.startswith("cpu%d " % core))
+    user, nice, system, _, _, irq, softirq, steal = map(int, fields[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
 def check_answers(port, method, path, body, expected, tenants=("acme-000001", "acme-000002")):

@@ -100,10 +100,12 @@ def measure(process, port, case, arguments):
     method, path, sent, expected, _ = CASES[case]
     harness.check_answers(port, method, path, b"x" * sent if sent else None, expected)
     load(port, case, 1, arguments.connections)
+    busy = harness.busy_seconds(0)
     before, (user, system) = harness.cpu_nanoseconds(process.pid), harness.cpu_ticks(process.pid)
     requests, rate = load(port, case, arguments.seconds, arguments.connections)
     used = (harness.cpu_nanoseconds(process.pid) - before) / 1e9
     user_after, system_after = harness.cpu_ticks(process.pid)
+    foreign = max(0.0, harness.busy_seconds(0) - busy - used) / arguments.seconds
     ticked = user_after - user + system_after - system
     if abs(ticked - used) > 0.05 + 0.1 * used:
         raise Failure("two clocks disagree: %.3f s by the CPU clock, %.3f s by /proc/PID/stat" % (used, ticked))
@@ -111,7 +113,7 @@ def measure(process, port, case, arguments):
         raise Failure("a proxy ended during case %s" % case)
     harness.check_answers(port, method, path, b"x" * sent if sent else None, expected)
     share = (user_after - user) / ticked if ticked else 0
-    return {"us": used * 1e6 / requests, "rate": rate, "user": share}
+    return {"us": used * 1e6 / requests, "rate": rate, "user": share, "foreign": foreign}
 
 
 def run_all(place, arguments, peers, cases):
@@ -126,8 +128,9 @@ def run_all(place, arguments, peers, cases):
                 process, port = started[peer]
                 result = measure(process, port, case, arguments)
                 results[case, peer].append(result)
-                print("run rep=%d case=%s peer=%s us=%.2f user=%.0f%% rps=%.0f"
-                      % (repetition + 1, case, peer, result["us"], 100 * result["user"], result["rate"]),
+                print("run rep=%d case=%s peer=%s us=%.2f user=%.0f%% rps=%.0f others=%.0f%%"
+                      % (repetition + 1, case, peer, result["us"], 100 * result["user"], result["rate"],
+                         100 * result["foreign"]),
                       flush=True)
     if "haproxy-metered" in peers:
         check_stick_table(place, 10_000 if "small-get-10k-tenants" in cases else 1)
@@ -194,7 +197,10 @@ def report(results, peers, cases, arguments):
     versions = {"haproxy-metered": [harness.find("haproxy"), "-v"], "nginx": [harness.find("nginx"), "-v"],
                 "relay": ["cc", "--version"], "weir": [arguments.weir, "--version"]}
     lines += ["- Version of %s: %s" % (peer, harness.version(versions[peer])) for peer in peers]
-    lines += ["- Version of wrk: %s" % harness.version(["wrk", "-v"]), ""] + table(results, peers, cases)
+    foreign = [r["foreign"] for runs in results.values() for r in runs]
+    lines += ["- Version of wrk: %s" % harness.version(["wrk", "-v"]),
+              "- Time that others took on the proxy's core: median %.0f %%, worst %.0f %% of a measurement"
+              % (100 * statistics.median(foreign), 100 * max(foreign)), ""] + table(results, peers, cases)
     if "weir" in peers:
         found = ratios(results, peers, cases)
         lines += ["", "## Ratios of medians", "", "| case | weir / | ratio |", "|---|---|---|"]
@@ -212,8 +218,8 @@ def run():
     if os.cpu_count() < 2:
         raise Failure("two cores are needed: one for the proxy, one for load and upstream")
     harness.require(["haproxy", "nginx", "wrk", "cc"])
-    if "weir" in peers and not os.access(arguments.weir, os.X_OK):
-        raise Failure("%s is not there; build it with: swift build -c release --product weir-proxy" % arguments.weir)
+    if "weir" in peers:
+        harness.require_weir(arguments.weir)
     with harness.Workplace() as place:
         results = run_all(place, arguments, peers, cases)
     lines = report(results, peers, cases, arguments)

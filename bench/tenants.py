@@ -138,6 +138,8 @@ def show(style, tenants, figures):
 def run():
     arguments = options()
     harness.require(["nginx", "cc"])
+    if not arguments.direct:
+        harness.require_weir(arguments.weir)
     from run import start_upstream
     met = True
     with harness.Workplace() as place:

@@ -149,7 +149,7 @@ struct SessionRunner {
     try send(head("POST", "/upload", session, ["Transfer-Encoding: chunked"]))
     var sent = 0
     while sent < bytes {
-      // Chunks start anywhere in the pattern, so that the sum at the other end proves their order of length.
+      // Each chunk goes on in the pattern where the last one ended, so that the whole has a known sum.
       let offset = sent % Pattern.block.count
       let count = min(chunkMax, bytes - sent, Pattern.block.count - offset)
       let size = Array("\(String(count, radix: 16))\r\n".utf8)
