@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -35,6 +36,8 @@ int weir_lock(int fd) { return flock(fd, LOCK_EX | LOCK_NB); }
 
 int weir_thread_id(void) { return (int)syscall(SYS_gettid); }
 
+void weir_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
 int weir_open(const char *path, int flags, unsigned int mode) { return open(path, flags, mode); }
 
 int weir_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t word) {
@@ -43,10 +46,10 @@ int weir_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64
 }
 
 ssize_t weir_send_two(int fd, const void *first, size_t first_count, const void *second,
-                      size_t second_count, int more) {
+                      size_t second_count) {
   struct iovec pieces[2] = {{(void *)first, first_count}, {(void *)second, second_count}};
   struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
-  return sendmsg(fd, &message, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+  return sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
 int weir_set_option(int fd, int level, int option, int value) {

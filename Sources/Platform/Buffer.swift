@@ -41,6 +41,9 @@ public final class Buffer {
     }
   }
 
+  /// Where the readable bytes begin; good for `count` bytes until the next change.
+  @inlinable var firstByte: UnsafeRawPointer { unsafe UnsafeRawPointer(base + start) }
+
   /// Takes `count` bytes from the start. An emptied buffer begins anew at 0.
   @inlinable public func consume(_ count: Int) {
     precondition(count >= 0 && count <= end - start, "more consumed than there is")
@@ -150,15 +153,11 @@ public final class Buffer {
     return result
   }
 
-  /// Overwrites bytes that were appended before, `offset` from the first readable one.
-  public func overwrite(at offset: Int, with bytes: RawSpan) {
-    precondition(offset >= 0 && offset + bytes.byteCount <= count, "overwrites only what is there")
-    // Safe: the range was checked.
-    unsafe bytes.withUnsafeBytes { source in
-      if let from = source.baseAddress {
-        unsafe (base + start + offset).copyMemory(from: from, byteCount: source.count)
-      }
-    }
+  /// Overwrites a byte that was appended before, `offset` from the first readable one.
+  public func overwrite(at offset: Int, with byte: UInt8) {
+    precondition(offset >= 0 && offset < count, "overwrites only what is there")
+    // Safe: the offset was checked.
+    unsafe base.storeBytes(of: byte, toByteOffset: start + offset, as: UInt8.self)
   }
 }
 
@@ -191,5 +190,13 @@ public final class BufferPool {
     buffer.reset()
     // Bound: keptMax; the rest is freed.
     if kept.count < keptMax { kept.append(buffer) }
+  }
+}
+
+extension Buffer {
+  /// Takes back the last `count` bytes that were appended.
+  public func dropLast(_ count: Int) {
+    precondition(count >= 0 && count <= self.count, "dropped more than there is")
+    end -= count
   }
 }

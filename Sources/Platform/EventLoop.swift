@@ -24,8 +24,8 @@ public final class EventLoop {
     public var isWritable: Bool { bits & (0x4 | 0x10 | 0x8) != 0 }
     /// The peer sent its end of stream.
     public var isPeerClosed: Bool { bits & (0x2000 | 0x10) != 0 }
-    /// The descriptor failed or both directions are closed.
-    public var isBroken: Bool { bits & (0x8 | 0x10) != 0 }
+    /// The descriptor failed, for example by a reset. Both directions closed in good order is not that.
+    public var isBroken: Bool { bits & 0x8 != 0 }
   }
 
   private let syscalls: Syscalls

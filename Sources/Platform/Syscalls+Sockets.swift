@@ -110,24 +110,19 @@ extension Syscalls {
     }
   }
 
-  /// Sends two pieces with one call; either may be empty, not both. Nothing is consumed here.
+  /// Sends all of `first` and then `secondCount` bytes of `second` with one call. Either may be nil, not
+  /// both. Nothing is consumed here.
   @inline(__always)
-  public func send(_ fd: Int32, _ first: RawSpan, _ second: RawSpan) -> IOResult {
-    precondition(first.byteCount + second.byteCount > 0, "sending nothing would look like the end")
-    // Safe: both spans are valid for their counts during the call.
-    return unsafe first.withUnsafeBytes { head in
-      unsafe second.withUnsafeBytes { body in
-        moving(.send) {
-          if unsafe body.isEmpty {
-            return unsafe Glibc.send(fd, head.baseAddress, head.count, Int32(MSG_NOSIGNAL))
-          }
-          if unsafe head.isEmpty {
-            return unsafe Glibc.send(fd, body.baseAddress, body.count, Int32(MSG_NOSIGNAL))
-          }
-          return unsafe weir_send_two(
-            fd, head.baseAddress, head.count, body.baseAddress, body.count, 0)
-        }
-      }
+  public func send(_ fd: Int32, _ first: Buffer?, _ second: Buffer?, secondCount: Int) -> IOResult {
+    let firstCount = first?.count ?? 0
+    precondition(firstCount + secondCount > 0, "sending nothing would look like the end")
+    precondition(secondCount <= second?.count ?? 0, "more to send than there is")
+    let flags = Int32(MSG_NOSIGNAL)
+    // Safe: each pointer is good for the count that goes with it, and both buffers outlive the call.
+    return moving(.send) {
+      if secondCount == 0 { return unsafe Glibc.send(fd, first?.firstByte, firstCount, flags) }
+      if firstCount == 0 { return unsafe Glibc.send(fd, second?.firstByte, secondCount, flags) }
+      return unsafe weir_send_two(fd, first?.firstByte, firstCount, second?.firstByte, secondCount)
     }
   }
 

@@ -25,13 +25,15 @@ int weir_pin_thread(int processor);
 int weir_lock(int fd);
 // The kernel's id of the calling thread.
 int weir_thread_id(void);
+// Names the calling thread, at most 15 bytes.
+void weir_name_thread(const char *name);
 // open(2) with an explicit mode, as the variadic one is not imported.
 int weir_open(const char *path, int flags, unsigned int mode);
 // epoll_ctl with a 64-bit word of the caller's.
 int weir_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t word);
 // sendmsg of two pieces with MSG_NOSIGNAL; a piece may be empty.
 ssize_t weir_send_two(int fd, const void *first, size_t first_count, const void *second,
-                      size_t second_count, int more);
+                      size_t second_count);
 // setsockopt with an int value.
 int weir_set_option(int fd, int level, int option, int value);
 // getsockopt SO_ERROR: 0, or the errno of a failed connect.
