@@ -1,0 +1,106 @@
+import Usage
+
+/// The two clocks at one moment.
+struct ClockReading: Equatable, Sendable {
+  /// CLOCK_BOOTTIME.
+  var monotonicNanoseconds: UInt64
+  /// UTC.
+  var wallMicroseconds: Int64
+}
+
+extension HistogramBuckets {
+  /// The chunk of a segment that holds a bucket.
+  @inline(__always)
+  static func group(of bucket: Int) -> Int { bucket >> 4 }
+  /// The position of a bucket in its chunk.
+  @inline(__always)
+  static func step(of bucket: Int) -> Int { bucket & 15 }
+}
+
+extension SegmentWriter {
+  /// Stamps the beginning of the interval.
+  func begin(wallMicroseconds: Int64, monotonicNanoseconds: UInt64) {
+    store(UInt64(bitPattern: wallMicroseconds), at: .startWallMicroseconds)
+    store(monotonicNanoseconds, at: .startMonotonicNanoseconds)
+    noteTurn(monotonicNanoseconds)
+  }
+
+  /// Stamps the end of the interval.
+  func end(wallMicroseconds: Int64, monotonicNanoseconds: UInt64, adding flags: BatchFlags) {
+    store(UInt64(bitPattern: wallMicroseconds), at: .endWallMicroseconds)
+    store(monotonicNanoseconds, at: .endMonotonicNanoseconds)
+    let old = load(SegmentLayout.Header.flags.offset)
+    store(old | UInt64(flags.rawValue), at: .flags)
+  }
+
+  /// Notes that the worker was alive: the end of the interval if it is killed.
+  @inline(__always)
+  func noteTurn(_ monotonicNanoseconds: UInt64) {
+    store(monotonicNanoseconds, at: SegmentLayout.Header.lastTurnNanoseconds.offset)
+  }
+
+  /// Writes the state that recovery goes by.
+  func setState(_ state: SegmentLayout.State) { store(state.rawValue, at: .state) }
+
+  /// Counts an exchange that was open when the interval began.
+  ///
+  /// Not under the redo record: until the hand-over is complete, recovery discards this segment.
+  func carry(_ row: MeterRow, listener: Int) {
+    precondition(row.generation == generation, "a row of another segment")
+    let cells = listenerOffset(listener)
+    for word in [SegmentLayout.RowWord.openStart, SegmentLayout.RowWord.open] {
+      store(load(row.offset + word * 8) + 1, at: row.offset + word * 8)
+    }
+    for word in [SegmentLayout.ListenerWord.openStart, SegmentLayout.ListenerWord.open] {
+      store(load(cells + word * 8) + 1, at: cells + word * 8)
+    }
+  }
+
+  /// Whether nothing was counted and nothing is open.
+  var isEmpty: Bool {
+    for offset in stride(
+      from: listenersOffset,
+      to: listenersOffset + listenerCount * SegmentLayout.listenerBytes, by: 8)
+    where load(offset) != 0 { return false }
+    return true
+  }
+
+  /// Exchanges that are open now, by the listeners' totals.
+  var openExchanges: UInt64 {
+    var sum: UInt64 = 0
+    for listener in 0..<listenerCount {
+      sum += load(listenerOffset(listener) + SegmentLayout.ListenerWord.open * 8)
+    }
+    return sum
+  }
+
+  /// The row of a reserved tenant.
+  @inline(__always)
+  func reservedRow(_ tenant: ReservedTenant, route: Int) -> MeterRow {
+    precondition(route >= 0 && route < routeCount, "no such route")
+    return row(
+      at: reservedRowsOffset &+ (route &* SegmentLayout.reservedTenantCount &+ tenant.rawValue)
+        &* SegmentLayout.rowBytes)
+  }
+
+  /// Whether this is the row of a reserved tenant, which stands at the same place in every segment.
+  func isReserved(_ row: MeterRow) -> Bool {
+    row.offset < reservedRowsOffset + routeCount * SegmentLayout.reservedTenantCount
+      * SegmentLayout.rowBytes
+  }
+
+  /// The route of a row.
+  func route(of row: MeterRow) -> Int {
+    Int(load(row.offset + SegmentLayout.RowWord.key * 8) >> 16 & 0xFFFF)
+  }
+
+  /// The tenant id of a row.
+  @_lifetime(borrow self)
+  func tenant(of row: MeterRow) -> RawSpan {
+    let key = load(row.offset + SegmentLayout.RowWord.key * 8)
+    // Safe: the key was written by this writer; the id lies in the segment, which the writer keeps.
+    let span = unsafe RawSpan(
+      _unsafeStart: UnsafeRawPointer(base + Int(key >> 32)), byteCount: Int(key >> 8 & 0xFF))
+    return unsafe _overrideLifetime(span, borrowing: self)
+  }
+}
