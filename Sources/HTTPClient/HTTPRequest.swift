@@ -22,13 +22,19 @@ public struct HTTPRequest: Sendable {
   public var headers: [Field]
   /// May be empty. Sent whenever the method is POST, PUT or PATCH or the body is not empty.
   public var body: [UInt8]
+  /// For this exchange instead of the client's, when given.
+  public var totalTimeoutMilliseconds: Int?
 
   /// A request.
-  public init(method: String = "GET", url: String, headers: [Field] = [], body: [UInt8] = []) {
+  public init(
+    method: String = "GET", url: String, headers: [Field] = [], body: [UInt8] = [],
+    totalTimeoutMilliseconds: Int? = nil
+  ) {
     self.method = method
     self.url = url
     self.headers = headers
     self.body = body
+    self.totalTimeoutMilliseconds = totalTimeoutMilliseconds
   }
 }
 

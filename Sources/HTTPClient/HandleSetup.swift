@@ -26,6 +26,7 @@ private import CCurlShims
     headers: UnsafeMutablePointer<curl_slist>?
   ) throws(HTTPClientError) {
     try set(CURLOPT_URL, request.url)
+    if let limit = request.totalTimeoutMilliseconds { try set(CURLOPT_TIMEOUT_MS, limit) }
     if unsafe !body.isEmpty || ["POST", "PUT", "PATCH"].contains(request.method) {
       try set(CURLOPT_POST, 1)
       // Safe: the length is set first, so libcurl reads no further; it never writes here.

@@ -1,0 +1,69 @@
+import PlainHTTP
+import Platform
+import Synchronization
+import TestSupport
+import Testing
+import Usage
+
+@testable import Shipping
+
+struct ShipperTests {
+  private typealias Fixture = ShippingFixture
+
+  private func shipper(_ fixture: ShippingFixture, _ spool: Spool) throws -> Shipper {
+    try Shipper(
+      fixture.configuration, spool: spool, syscalls: Syscalls(), clock: .system,
+      logger: Fixture.silent)
+  }
+
+  @Test func `a woken shipper delivers, and stops when told`() throws {
+    let fixture = try Fixture([.hangUp, .status(503)])
+    let spool = try fixture.spool()
+    let shipper = try shipper(fixture, spool)
+    let thread = try SpawnedThread { try? shipper.run() }
+
+    for sequence in 0..<3 as Range<UInt64> {
+      try Fixture.add(Fixture.batch(sequence), to: spool)
+      shipper.wake()
+    }
+    try awaitCondition("three deliveries") { shipper.metrics.delivered == 3 }
+    shipper.stop()
+    thread.join()
+
+    #expect(shipper.metrics.retries == 2)
+    #expect(shipper.metrics.spool.pendingBatches == 0)
+    #expect(shipper.metrics.lastSuccessMicroseconds != nil)
+  }
+
+  @Test func `a shipper that is told to stop delivers first what it can`() throws {
+    let fixture = try Fixture()
+    let spool = try fixture.spool()
+    let shipper = try shipper(fixture, spool)
+    for sequence in 0..<5 as Range<UInt64> { try Fixture.add(Fixture.batch(sequence), to: spool) }
+    shipper.stop()
+
+    try shipper.run()
+
+    #expect(fixture.allocator.stored.count == 5)
+  }
+
+  @Test func `what a drain cannot deliver is delivered at the next start`() throws {
+    var fixture = try Fixture(Array(repeating: .status(503), count: 1000))
+    fixture.configuration.drainTimeoutMilliseconds = 20
+    let first = try fixture.spool()
+    try Fixture.add(Fixture.batch(0), to: first)
+    let stopped = try shipper(fixture, first)
+    stopped.stop()
+    try stopped.run()
+    #expect(first.status.pendingBatches == 1)
+
+    fixture.allocator.record.withLock { $0.script = [] }
+    let spool = try fixture.spool()
+    let next = try shipper(fixture, spool)
+    next.stop()
+    fixture.configuration.drainTimeoutMilliseconds = 5000
+    try fixture.delivery(spool).deliverAll()
+
+    #expect(fixture.allocator.stored.count == 1)
+  }
+}

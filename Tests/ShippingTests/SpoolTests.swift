@@ -1,0 +1,171 @@
+import Platform
+import Synchronization
+import TestSupport
+import Testing
+import Usage
+
+@testable import Shipping
+
+struct SpoolTests {
+  private typealias Fixture = ShippingFixture
+
+  @Test func `a file name says everything about a batch and is read back`() throws {
+    let name = BatchName(
+      instance: "edge-1.eu_west", boot: Fixture.boot, worker: 65_535, sequence: 12)!
+    for isOffered in [false, true] {
+      let file = SpoolFile(
+        name: name, lastSequence: 20, seconds: 1_790_000_000, isOffered: isOffered)
+      #expect(SpoolFile(fileName: file.fileName) == file)
+    }
+  }
+
+  @Test(arguments: [
+    "", "x", ".weirbatch", "edge~1~0~0~0~5.weirbatch",
+    "edge~00000000000000010000000000000002~0~5~4~9.weirbatch",
+    "edge~00000000000000010000000000000002~0~5~05~9.weirbatch",
+    "edge~00000000000000010000000000000002~0~5~5~9.offered.offered.weirbatch",
+  ])
+  func `a name that the spool did not write is none of its files`(fileName: String) {
+    #expect(SpoolFile(fileName: fileName) == nil)
+  }
+
+  @Test func `a batch spooled twice is there once, whatever became of it`() throws {
+    let fixture = try Fixture([.store, .status(409)])
+    let spool = try fixture.spool()
+    let batches = (0..<3).map { Fixture.batch($0) }
+    for batch in batches { try Fixture.add(batch, to: spool) }
+    let delivery = try fixture.delivery(spool)
+    _ = delivery.step()
+    _ = delivery.step()
+
+    for batch in batches { try Fixture.add(batch, to: spool) }
+
+    #expect(spool.status.pendingBatches == 1)
+    #expect(spool.status.acknowledgedBatches == 1)
+    #expect(spool.status.setAsideBatches == 1)
+  }
+
+  @Test func `a full disk refuses a batch, leaves no half file, and takes it later`() throws {
+    let fixture = try Fixture()
+    let faults = SyscallFaults()
+    let spool = try fixture.spool(faults)
+    faults.failAll(.write, with: 28)
+
+    #expect(throws: ShippingError.self) { try Fixture.add(Fixture.batch(0), to: spool) }
+    #expect(spool.status.pendingBatches == 0)
+    #expect(try Syscalls().entries(of: fixture.configuration.spoolDirectory).count == 3)
+
+    faults.recover()
+    try Fixture.add(Fixture.batch(0), to: spool)
+    try fixture.delivery(spool).deliverAll()
+    #expect(fixture.allocator.stored.count == 1)
+  }
+
+  @Test func `at the limit the batches never offered are merged and nothing is lost`() throws {
+    var fixture = try Fixture()
+    let size = try BatchCodec.encode(Fixture.batch(0)).count
+    fixture.configuration.spoolBytesMax = size * 3 + 60
+    let spool = try fixture.spool()
+    for sequence in 0..<12 as Range<UInt64> { try Fixture.add(Fixture.batch(sequence), to: spool) }
+
+    #expect(spool.status.pendingBytes <= fixture.configuration.spoolBytesMax)
+    #expect(spool.status.mergedBatches == UInt64(12 - spool.status.pendingBatches))
+    try fixture.delivery(spool).deliverAll()
+
+    try expectAllOnce(fixture, sequences: 0..<12)
+  }
+
+  @Test func `what was offered is never merged, also not after a restart`() throws {
+    var fixture = try Fixture([.storeAndHangUp])
+    let first = try fixture.spool()
+    for sequence in 0..<3 as Range<UInt64> { try Fixture.add(Fixture.batch(sequence), to: first) }
+    _ = try fixture.delivery(first).step()
+
+    fixture.configuration.spoolBytesMax = 1
+    let spool = try fixture.spool()
+    for sequence in 3..<6 as Range<UInt64> { try Fixture.add(Fixture.batch(sequence), to: spool) }
+    #expect(spool.status.isOverLimit)
+    try fixture.delivery(spool).deliverAll()
+
+    #expect(fixture.allocator.stored[Fixture.batch(0).name.description] != nil)
+    #expect(fixture.allocator.stored.count == 2)
+    try expectAllOnce(fixture, sequences: 0..<6)
+  }
+
+  @Test func `acknowledged batches go after the retention and not before`() throws {
+    let fixture = try Fixture()
+    let spool = try fixture.spool()
+    try Fixture.add(Fixture.batch(0), to: spool)
+    try fixture.delivery(spool).deliverAll()
+
+    fixture.time.advance(seconds: 7 * 86_400 - 1)
+    spool.sweep()
+    #expect(try fixture.files("/acked").count == 1)
+
+    fixture.time.advance(seconds: 1)
+    spool.sweep()
+    #expect(try fixture.files("/acked").isEmpty)
+    #expect(spool.status.acknowledgedBytes == 0)
+  }
+
+  @Test func `acknowledged batches above their limit go early and are counted`() throws {
+    var fixture = try Fixture()
+    fixture.configuration.acknowledgedBytesMax = 1
+    let spool = try fixture.spool()
+    try Fixture.add(Fixture.batch(0), to: spool)
+    try fixture.delivery(spool).deliverAll()
+
+    spool.sweep()
+
+    #expect(spool.status.acknowledgedBatches == 0)
+    #expect(spool.status.acknowledgedRemovedEarly == 1)
+  }
+
+  @Test func `a state file of another version is refused and both versions are named`() throws {
+    let fixture = try Fixture()
+    _ = try fixture.spool()
+    try fixture.write(
+      "weir-spool-state 2\nepoch aa\nposition 1\n",
+      to: fixture.configuration.spoolDirectory + "/state")
+
+    let error = #expect(throws: ShippingError.self) { try fixture.spool() }
+
+    #expect(error?.description.contains("version 2") == true)
+    #expect(error?.description.contains("version 1") == true)
+  }
+
+  @Test(arguments: ["", "weir-spool-state", "weir-spool-state 1\n", "\u{0}\u{0}"])
+  func `a damaged state file makes the kept batches be offered again`(text: String) throws {
+    let fixture = try Fixture()
+    let first = try fixture.spool()
+    try Fixture.add(Fixture.batch(0), to: first)
+    try fixture.delivery(first).deliverAll()
+    try fixture.write(text, to: fixture.configuration.spoolDirectory + "/state")
+
+    let spool = try fixture.spool()
+    try Fixture.add(Fixture.batch(1), to: spool)
+    try fixture.delivery(spool).deliverAll()
+
+    #expect(fixture.allocator.requests.count == 3)
+    #expect(fixture.allocator.stored.count == 2)
+  }
+
+  /// Every sequence is in exactly one stored batch, and its requests with it.
+  private func expectAllOnce(_ fixture: Fixture, sequences: Range<UInt64>) throws {
+    try StoredUsage.expect(fixture.allocator, holds: sequences)
+  }
+}
+
+/// What a fake allocator has stored, added up.
+enum StoredUsage {
+  static func expect(
+    _ allocator: FakeAllocator, holds sequences: Range<UInt64>, _ comment: Comment? = nil
+  ) throws {
+    let batches = try allocator.stored.values.map { try BatchCodec.decode($0) }
+    let names = batches.flatMap { $0.name.sequence...$0.lastSequence }.sorted()
+    let requests = batches.flatMap(\.rows).reduce(0) { $0 + $1[.requests] }
+    #expect(names == Array(sequences), comment)
+    #expect(requests == sequences.reduce(0) { $0 + $1 + 1 }, comment)
+    #expect(allocator.record.withLock { $0.conflicts } == [], comment)
+  }
+}
