@@ -1,0 +1,105 @@
+import Platform
+
+/// One socket in the event loop: its descriptor, what epoll last said of it, and its buffers.
+///
+/// Edge-triggered: `isReadable` and `isWritable` stay true until a call shows the opposite. Owned by one worker.
+final class Channel {
+  let descriptor: Int32
+  /// Place in the worker's table; with `generation` it tells stale events from fresh ones.
+  let slot: Int
+  let generation: UInt32
+  /// Bytes received and not yet consumed; nil while there are none.
+  var input: Buffer?
+  /// Bytes that wait to be sent; nil while there are none.
+  var output: Buffer?
+  var isReadable = false
+  var isWritable = false
+  /// The peer sent its end of stream, or the socket failed: reading will show which.
+  var isPeerClosed = false
+  /// Both directions are gone.
+  var isBroken = false
+  /// Reading has shown the end of stream.
+  var hasEnded = false
+
+  init(descriptor: Int32, slot: Int, generation: UInt32) {
+    self.descriptor = descriptor
+    self.slot = slot
+    self.generation = generation
+  }
+
+  /// Takes over what an event said.
+  @inline(__always)
+  func note(_ event: EventLoop.Event) {
+    if event.isReadable { isReadable = true }
+    if event.isWritable { isWritable = true }
+    if event.isPeerClosed { isPeerClosed = true }
+    if event.isBroken { isBroken = true }
+  }
+
+  /// Bytes in `input`.
+  var inputCount: Int { input?.count ?? 0 }
+  /// Bytes in `output`.
+  var outputCount: Int { output?.count ?? 0 }
+}
+
+extension Channel {
+  /// Receives once into `input`, which is taken from the pool when there is none.
+  ///
+  /// `.wouldBlock` also when the buffer is full: the caller then consumes first.
+  func receive(_ syscalls: Syscalls, _ buffers: BufferPool) -> IOResult {
+    let buffer = input ?? buffers.take()
+    input = buffer
+    // A buffer that is half consumed has its rest moved to the front; less often would starve the call.
+    if buffer.consumed > buffer.capacity / 2 || buffer.free == 0 { buffer.compact() }
+    let room = buffer.free
+    guard room > 0 else { return .wouldBlock }
+    let result = syscalls.receive(descriptor, into: buffer)
+    switch result {
+    case .moved(let count):
+      // A short read has emptied the socket; only the end of stream may be left to read.
+      if count < room && !isPeerClosed { isReadable = false }
+    case .wouldBlock: isReadable = false
+    case .end:
+      isReadable = false
+      hasEnded = true
+    case .failed:
+      isReadable = false
+      isBroken = true
+    }
+    return result
+  }
+
+  /// Sends `output` and then `directCount` bytes of `direct` with one call. Consumes nothing.
+  func send(_ direct: Buffer?, directCount: Int, _ syscalls: Syscalls) -> IOResult {
+    let offered = outputCount + directCount
+    let result = syscalls.send(descriptor, output, direct, secondCount: directCount)
+    switch result {
+    case .moved(let count): if count < offered { isWritable = false }
+    case .wouldBlock: isWritable = false
+    case .end, .failed:
+      isWritable = false
+      isBroken = true
+    }
+    return result
+  }
+
+  /// Gives empty buffers back to the pool.
+  func releaseEmptyBuffers(to buffers: BufferPool) {
+    if let buffer = input, buffer.isEmpty {
+      buffers.give(buffer)
+      input = nil
+    }
+    if let buffer = output, buffer.isEmpty, buffer.consumed == 0 {
+      buffers.give(buffer)
+      output = nil
+    }
+  }
+
+  /// Gives both buffers back, whatever is in them.
+  func releaseBuffers(to buffers: BufferPool) {
+    if let buffer = input { buffers.give(buffer) }
+    if let buffer = output { buffers.give(buffer) }
+    input = nil
+    output = nil
+  }
+}

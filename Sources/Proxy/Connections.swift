@@ -1,0 +1,61 @@
+import Platform
+
+/// A client's connection and the one exchange that it carries at a time.
+final class DownstreamConnection {
+  let channel: Channel
+  /// Position of its listener in the configuration.
+  let listener: Int
+  /// The client's address as text, for X-Forwarded-For.
+  let peer: [UInt8]
+  /// Whether the listener trusts this peer.
+  let isTrusted: Bool
+  let exchange = Exchange()
+  /// The upstream that the exchange uses now.
+  var upstream: UpstreamConnection?
+  /// Where the last look for a head's end stopped.
+  var scanned = 0
+  /// When the first byte of the head that is being received came; nil between heads.
+  var headStart: UInt64?
+  /// Heads received so far.
+  var requestCount = 0
+  /// Monotonic time at which something must have happened.
+  var deadline: UInt64 = 0
+  /// Since when the connection waits for its next head.
+  var idleSince: UInt64
+  /// After an answer that closes: reading on, so that the client gets to see it.
+  var isLingering = false
+  /// Whether the worker goes on with it in the next turn without waiting for an event.
+  var isReady = false
+
+  init(channel: Channel, listener: Int, peer: [UInt8], isTrusted: Bool, now: UInt64) {
+    self.channel = channel
+    self.listener = listener
+    self.peer = peer
+    self.isTrusted = isTrusted
+    idleSince = now
+  }
+}
+
+/// A connection to an upstream: used by one exchange, or idle in its pool.
+final class UpstreamConnection {
+  let channel: Channel
+  /// Position of its upstream in the configuration.
+  let upstream: Int
+  /// Position of its address in the upstream.
+  let address: Int
+  /// Whose exchange it serves; nil while idle.
+  weak var downstream: DownstreamConnection?
+  var isConnected = false
+  /// Exchanges that it has served completely.
+  var served = 0
+  /// Where the last look for a head's end stopped.
+  var scanned = 0
+  /// While idle: when it is closed.
+  var deadline: UInt64 = 0
+
+  init(channel: Channel, upstream: Int, address: Int) {
+    self.channel = channel
+    self.upstream = upstream
+    self.address = address
+  }
+}

@@ -1,0 +1,103 @@
+import Platform
+import Usage
+
+/// An answer that Weir writes itself, with a stable code for people and programs.
+struct LocalAnswer: Sendable {
+  /// The status, 400 to 599.
+  let status: Int
+  /// Stable, for example `no_route`; documented in docs/reference/errors.md.
+  let code: StaticString
+  /// One sentence that says what to do.
+  let message: StaticString
+  /// Why the exchange ended.
+  let end: Quantity
+
+  static let requestTimeout = LocalAnswer(
+    status: 408, code: "request_timeout", message: "The request did not arrive in time.",
+    end: .endedRejected)
+  static let bodyTooLarge = LocalAnswer(
+    status: 413, code: "body_too_large", message: "The request body is larger than this route takes.",
+    end: .endedRejected)
+  static let noRoute = LocalAnswer(
+    status: 404, code: "no_route", message: "No route matches this host and path.",
+    end: .endedRejected)
+  static let methodNotAllowed = LocalAnswer(
+    status: 405, code: "method_not_allowed", message: "CONNECT and TRACE are not served here.",
+    end: .endedRejected)
+  static let pathRefused = LocalAnswer(
+    status: 400, code: "path_refused",
+    message: "The path has dot segments or encoded slashes, which this route refuses.",
+    end: .endedRejected)
+  static let draining = LocalAnswer(
+    status: 503, code: "draining", message: "This proxy is shutting down; try again.",
+    end: .endedRejected)
+  static let upstreamBusy = LocalAnswer(
+    status: 503, code: "upstream_connections_exhausted",
+    message: "All connections to the upstream are in use; try again.", end: .endedUpstreamFailure)
+  static let upstreamUnreachable = LocalAnswer(
+    status: 502, code: "upstream_unreachable", message: "The upstream refused the connection.",
+    end: .endedUpstreamFailure)
+  static let upstreamClosed = LocalAnswer(
+    status: 502, code: "upstream_closed",
+    message: "The upstream closed the connection before it answered.", end: .endedUpstreamFailure)
+  static let upstreamMalformed = LocalAnswer(
+    status: 502, code: "upstream_malformed", message: "The upstream's answer was not valid HTTP.",
+    end: .endedUpstreamFailure)
+  static let upstreamConnectTimeout = LocalAnswer(
+    status: 504, code: "upstream_connect_timeout",
+    message: "The upstream did not accept the connection in time.", end: .endedUpstreamFailure)
+  static let upstreamTimeout = LocalAnswer(
+    status: 504, code: "upstream_timeout", message: "The upstream did not answer in time.",
+    end: .endedUpstreamFailure)
+
+  /// All answers with a fixed code, for the reference page's test.
+  static let all = [
+    requestTimeout, bodyTooLarge, noRoute, methodNotAllowed, pathRefused, draining, upstreamBusy,
+    upstreamUnreachable, upstreamClosed, upstreamMalformed, upstreamConnectTimeout, upstreamTimeout,
+  ]
+
+  /// The reason phrase of a status that Weir answers with.
+  static func reason(_ status: Int) -> StaticString {
+    switch status {
+    case 400: "Bad Request"
+    case 404: "Not Found"
+    case 405: "Method Not Allowed"
+    case 408: "Request Timeout"
+    case 413: "Content Too Large"
+    case 414: "URI Too Long"
+    case 431: "Request Header Fields Too Large"
+    case 501: "Not Implemented"
+    case 502: "Bad Gateway"
+    case 503: "Service Unavailable"
+    case 504: "Gateway Timeout"
+    default: "HTTP Version Not Supported"
+    }
+  }
+
+  /// Writes an answer: head, and a small JSON body unless the request was HEAD.
+  ///
+  /// Returns the content bytes, or nil when the buffer has no room (it must be nearly empty).
+  static func write(
+    status: Int, code: [UInt8], message: StaticString, closes: Bool, isHead: Bool,
+    date: [UInt8], to output: Buffer
+  ) -> Int? {
+    // {"error":{"code":"","message":""}} is 34 bytes without its two texts.
+    let body = 34 + code.count + message.utf8CodeUnitCount
+    var fits = output.append("HTTP/1.1 ") && output.append(decimal: UInt64(status))
+    fits = fits && output.append(byte: 0x20) && output.append(reason(status))
+    fits = fits && output.append("\r\nDate: ") && output.append(date)
+    fits = fits && output.append("\r\nContent-Type: application/json\r\nCache-Control: no-store")
+    if status == 405 {
+      fits = fits && output.append("\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+    }
+    if status == 503 { fits = fits && output.append("\r\nRetry-After: 1") }
+    fits = fits && output.append("\r\nContent-Length: ") && output.append(decimal: UInt64(body))
+    fits = fits && output.append(closes ? "\r\nConnection: close\r\n\r\n" : "\r\n\r\n")
+    if !isHead {
+      fits = fits && output.append("{\"error\":{\"code\":\"") && output.append(code)
+      fits = fits && output.append("\",\"message\":\"") && output.append(message)
+      fits = fits && output.append("\"}}")
+    }
+    return fits ? (isHead ? 0 : body) : nil
+  }
+}

@@ -1,0 +1,202 @@
+public import Platform
+public import Usage
+
+/// What the data plane needs to know. Plain values with their defaults; `validate()` names every fault.
+public struct ProxyConfiguration: Sendable, Equatable {
+  /// Worker threads; 0 means one a core.
+  public var workers = 0
+  /// Whether worker n runs on processor n only. Default false: the scheduler usually knows better.
+  public var pinsWorkers = false
+  /// Sockets that clients connect to. At least one.
+  public var listeners: [ListenerConfiguration] = []
+  /// How a request's tenant is found.
+  public var tenants = TenantConfiguration()
+  /// Named groups of addresses.
+  public var upstreams: [UpstreamConfiguration] = []
+  /// Which requests go where, and under which name they are counted.
+  public var routes: [RouteConfiguration] = []
+  /// Bounds on what clients may send.
+  public var limits = LimitConfiguration()
+  /// Bounds on how long anything may take.
+  public var timeouts = TimeoutConfiguration()
+
+  /// A configuration with defaults and nothing to do.
+  public init() {}
+}
+
+/// One listening socket; every worker opens its own on the same address.
+public struct ListenerConfiguration: Sendable, Equatable {
+  /// The name in metrics and batches: 1 to 64 bytes of `[A-Za-z0-9._-]`.
+  public var name: String
+  /// Where to listen; port 0 lets the kernel choose.
+  public var address: SocketAddress
+  /// Peers whose tenant header and forwarding fields are believed. Default: none.
+  public var trusted: [AddressRange] = []
+  /// Whether heads may end lines with a bare line feed. Default false.
+  public var acceptsBareLineFeed = false
+  /// Length of the kernel's accept queue. Default 4,096; the kernel may cut it (net.core.somaxconn).
+  public var backlog: Int32 = 4_096
+
+  /// A listener that trusts nobody.
+  public init(name: String, address: SocketAddress) {
+    self.name = name
+    self.address = address
+  }
+}
+
+/// How the tenant of a request is found, and how the upstream is told.
+public struct TenantConfiguration: Sendable, Equatable {
+  /// The one field in which the upstream gets the resolved id. Inbound copies are removed.
+  public var header = "x-weir-tenant"
+  /// Tried in order; the first that yields a valid id wins.
+  public var rules: [TenantRule] = []
+  /// File of registered ids, one a line or a CSV whose first column is the id. They are admitted first.
+  public var registerFile: String?
+
+  /// No rules: every request is `~unattributed`.
+  public init() {}
+}
+
+/// One way to find a tenant.
+public struct TenantRule: Sendable, Equatable {
+  /// Where the id stands.
+  public enum Source: Sendable, Equatable {
+    /// In a request field, believed only from trusted peers.
+    case header(String)
+    /// The label before this suffix of the host, for example `.example.com`.
+    case hostLabel(suffix: String)
+    /// The path segment behind this prefix, for example `/t/`.
+    case pathSegment(prefix: String)
+    /// Always this id.
+    case fixed(TenantID)
+  }
+  /// Where the id stands.
+  public var source: Source
+  /// Names of the listeners the rule is for; empty means all.
+  public var listeners: [String] = []
+  /// Whether ASCII letters become lower case before the id is used. Default false.
+  public var foldsCase = false
+
+  /// A rule for all listeners.
+  public init(_ source: Source) { self.source = source }
+}
+
+/// A named group of addresses that serve the same requests.
+public struct UpstreamConfiguration: Sendable, Equatable {
+  /// The name routes refer to.
+  public var name: String
+  /// Numeric addresses, used in turn (round robin, each worker on its own).
+  public var addresses: [SocketAddress]
+  /// Open connections to the group at most, over all workers. Default 4,096.
+  public var connectionsMax = 4_096
+  /// Idle connections that a worker keeps for each address. Default 128.
+  public var idleConnectionsMax = 128
+  /// How a response tells what the request cost; empty means that no hint is read.
+  public var hints = HintConfiguration()
+
+  /// A group with the default bounds.
+  public init(name: String, addresses: [SocketAddress]) {
+    self.name = name
+    self.addresses = addresses
+  }
+}
+
+/// Which names in a response's `Server-Timing`, and which fields, are cost hints of this upstream.
+public struct HintConfiguration: Sendable, Equatable {
+  /// Names of Server-Timing metrics whose `dur` (milliseconds) is CPU time of the request.
+  public var cpuMetrics: [String] = []
+  /// Response fields or trailers with a decimal number, and which of the four units it counts.
+  public var unitFields: [UnitField] = []
+  /// Processors of one upstream host: a hint above wall time x this x 1.1 is rejected. Default 64.
+  public var cores = 64
+  /// Whether the client sees hint fields too. Default false: they tell about capacity.
+  public var passesThrough = false
+
+  /// A response field that counts a unit.
+  public struct UnitField: Sendable, Equatable {
+    /// The field's name.
+    public var field: String
+    /// Position 0 to 3 in the declared units.
+    public var unit: Int
+
+    /// A field that counts the unit at position `unit`.
+    public init(field: String, unit: Int) {
+      self.field = field
+      self.unit = unit
+    }
+  }
+
+  /// No hints.
+  public init() {}
+
+  /// Whether any hint is read.
+  public var isEmpty: Bool { cpuMetrics.isEmpty && unitFields.isEmpty }
+}
+
+/// Which requests go to which upstream, under one name for metering.
+public struct RouteConfiguration: Sendable, Equatable {
+  /// The name that usage is counted under.
+  public var name: RouteName
+  /// Host without port, `*.example.com` for any one label before, nil for any host.
+  public var host: String?
+  /// Path prefix, matched at segment borders. Default `/`.
+  public var path = "/"
+  /// Name of the upstream.
+  public var upstream: String
+  /// Protocols that `Upgrade` may switch to. Default `websocket`.
+  public var upgrades = ["websocket"]
+  /// Content bytes of a request at most; nil for no bound. Default nil.
+  public var bodyBytesMax: UInt64?
+  /// Whether `.` and `..` segments and encoded slashes pass. Default: only when the prefix is `/`.
+  public var allowsOddPaths: Bool?
+
+  /// A route for every host and path.
+  public init(name: RouteName, upstream: String) {
+    self.name = name
+    self.upstream = upstream
+  }
+}
+
+/// Bounds on what clients may send and how much is held for them.
+public struct LimitConfiguration: Sendable, Equatable {
+  /// Bytes of a head. Default 16 KiB.
+  public var headBytesMax = 16_384
+  /// Fields of a head. Default 100.
+  public var fieldCountMax = 100
+  /// Bytes of a request target. Default 8 KiB.
+  public var targetBytesMax = 8_192
+  /// Client connections of each worker. Default 16,384.
+  public var connectionsMax = 16_384
+  /// Requests on one client connection before it is closed in good order. Default 10,000.
+  public var requestsPerConnectionMax = 10_000
+  /// Bytes of a buffer; a direction of an exchange holds at most two. Default 64 KiB.
+  public var bufferBytes = 65_536
+
+  /// The defaults.
+  public init() {}
+}
+
+/// Bounds on how long anything may take, in milliseconds. Checked four times a second.
+public struct TimeoutConfiguration: Sendable, Equatable {
+  /// From the first byte of a request head to its last. Default 10 s.
+  public var requestHeadMilliseconds = 10_000
+  /// An idle client connection. Default 60 s.
+  public var keepAliveMilliseconds = 60_000
+  /// Without a byte moving in the body of a request or response. Default 30 s.
+  public var bodyMilliseconds = 30_000
+  /// Without a byte moving in a tunnel or event stream. Default 5 min.
+  public var streamMilliseconds = 300_000
+  /// To connect to an upstream. Default 5 s.
+  public var connectMilliseconds = 5_000
+  /// From the request's last byte to the response head. Default 60 s.
+  public var responseHeadMilliseconds = 60_000
+  /// An unused upstream connection. Default 30 s, shorter than what most servers allow.
+  public var upstreamIdleMilliseconds = 30_000
+  /// From the stop signal until open exchanges are cut off. Default 30 s.
+  public var drainMilliseconds = 30_000
+  /// After an answer that closes the connection: how long its unread rest is drained. Default 2 s.
+  public var lingerMilliseconds = 2_000
+
+  /// The defaults.
+  public init() {}
+}

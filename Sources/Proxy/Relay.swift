@@ -1,0 +1,222 @@
+import HTTPCodec
+import Metering
+import Platform
+import Usage
+
+/// The loop that moves an exchange's bytes both ways: bounded, with back pressure by not reading.
+///
+/// Each direction reads only while its sink has taken what was read before, so an exchange holds at most one
+/// buffer of input and one of output each way. Bytes are counted before they are handed to the kernel; what it
+/// does not take is taken back in the same turn.
+extension Worker {
+  /// One round; true when another may achieve something.
+  func relay(_ connection: DownstreamConnection) -> Bool {
+    let exchange = connection.exchange
+    var moved = false
+    if exchange.phase != .answering, let upstream = connection.upstream {
+      if pumpRequest(connection, upstream) { moved = true }
+      guard exchange.isOpen, exchange.phase != .answering else { return true }
+      if connection.upstream === upstream, pumpResponse(connection, upstream) { moved = true }
+      guard exchange.isOpen else { return true }
+    }
+    if sendResponse(connection) { moved = true }
+    return moved
+  }
+
+  /// Client to upstream: receive, frame, send. True when something moved.
+  private func pumpRequest(
+    _ connection: DownstreamConnection, _ upstream: UpstreamConnection
+  ) -> Bool {
+    let exchange = connection.exchange
+    guard exchange.isRequestSinkOpen else { return false }
+    var moved = receiveRequest(connection)
+    guard exchange.isOpen else { return true }
+    exchange.pending.addArrived(
+      exchange.request.countArrived(connection.channel.input), .requestBytes, .requestBodyBytes)
+    if !exchange.request.isDirect, !exchange.request.isSourceDone {
+      if fillRequest(connection, upstream) { moved = true }
+      guard exchange.phase != .answering else { return true }
+    }
+    if sendRequest(connection, upstream) { moved = true }
+    return moved
+  }
+
+  /// Reads from the client when its body is not complete and the last bytes have gone on.
+  private func receiveRequest(_ connection: DownstreamConnection) -> Bool {
+    let exchange = connection.exchange
+    let channel = connection.channel
+    guard !exchange.request.isSourceDone, channel.isReadable, !channel.hasEnded,
+      exchange.request.isFlushed || exchange.request.isDirect,
+      !exchange.request.hasAllArrived(channel.input)
+    else {
+      if channel.hasEnded && !exchange.request.isSourceDone { requestEnded(connection) }
+      return false
+    }
+    switch channel.receive(syscalls, buffers) {
+    case .moved:
+      connection.deadline = now + progressTimeout(exchange)
+      return true
+    case .wouldBlock: return false
+    case .end:
+      requestEnded(connection)
+      return true
+    case .failed:
+      clientIsGone(connection)
+      return true
+    }
+  }
+
+  /// The client's end of stream came before the request was complete; for a tunnel that is its half-close.
+  private func requestEnded(_ connection: DownstreamConnection) {
+    let exchange = connection.exchange
+    guard exchange.phase == .tunneling else {
+      clientIsGone(connection)
+      return
+    }
+    guard !exchange.request.isSourceDone, connection.channel.inputCount == 0,
+      let upstream = connection.upstream
+    else { return }
+    exchange.request.isSourceDone = true
+    syscalls.shutdownWriting(upstream.channel.descriptor)
+    endTunnelIfDone(connection)
+  }
+
+  /// Takes chunked content apart and frames it anew for the upstream.
+  private func fillRequest(_ connection: DownstreamConnection, _ upstream: UpstreamConnection) -> Bool {
+    let exchange = connection.exchange
+    guard let input = connection.channel.input, !input.isEmpty, exchange.request.body == 0,
+      exchange.request.trailing == 0
+    else { return false }
+    let output = upstream.channel.output ?? buffers.take()
+    upstream.channel.output = output
+    // From here on the head may be gone from the buffer: the request is not sent again.
+    exchange.hasMovedContent = true
+    prepareToAppend(output)
+    let filled = exchange.request.fill(from: input, to: output, limits: http1Limits)
+    exchange.pending.addArrived(filled.wireBytes, .requestBytes, nil)
+    exchange.pending.add(.requestBodyBytes, UInt64(filled.contentBytes))
+    exchange.requestContentBytes += UInt64(filled.contentBytes)
+    if let trailers = filled.trailers { readTrailers(trailers, of: input, wireBytes: filled.wireBytes) }
+    if filled.fault != nil || exchange.requestContentBytes > exchange.bodyBytesMax {
+      refuseBody(connection, filled.fault)
+      return true
+    }
+    if exchange.request.isSourceDone {
+      finishChunks(&exchange.request, output, trailers: filled.trailers != nil, hints: .none)
+    }
+    return filled.wireBytes > 0
+  }
+
+  /// A request body that breaks the framing rules or its route's bound: answered if that is still possible.
+  private func refuseBody(_ connection: DownstreamConnection, _ fault: HTTPFault?) {
+    if let fault {
+      counters.add(.malformedRequests)
+      refuse(connection, status: fault.status, code: Array(fault.code.rawValue.utf8))
+    } else {
+      counters.add(.bodiesTooLarge)
+      refuse(connection, status: 413, code: Array("body_too_large".utf8))
+    }
+  }
+
+  private func refuse(_ connection: DownstreamConnection, status: Int, code: [UInt8]) {
+    if connection.exchange.phase == .responding {
+      abort(connection, .endedRejected)
+    } else {
+      answer(
+        connection, status: status, code: code, message: "The request body is refused; see the code.",
+        end: .endedRejected)
+    }
+  }
+
+  /// Keeps a copy of the trailers that end the input's body, and takes the body's bytes off the input.
+  func readTrailers(_ range: ByteRange, of input: Buffer, wireBytes: Int) {
+    let copy = trailerBytes
+    copy.reset()
+    copy.append(input.readable.extracting(range.start..<range.end))
+    input.consume(wireBytes)
+    if parseTrailers(copy.readable, into: &trailerFields) != nil {
+      trailerFields.removeAll(keepingCapacity: true)
+    }
+  }
+
+  /// Ends a chunked sink, with the trailers that `readTrailers` kept if they are to be passed on.
+  func finishChunks(
+    _ relay: inout BodyRelay, _ output: Buffer, trailers passes: Bool, hints: CostHintReader
+  ) {
+    let kept = trailerBytes
+    let fits = relay.finishChunks(output) { output in
+      !passes || policy.writeTrailers(trailerFields, in: kept.readable, hints: hints, to: output)
+    }
+    precondition(fits, "room for trailers was kept")
+  }
+
+  /// Makes all of an output buffer free again once nothing of it may be sent twice.
+  func prepareToAppend(_ output: Buffer) {
+    if output.isEmpty { output.reset() } else { output.compact() }
+  }
+
+  /// Sends what waits for the upstream, counted first.
+  private func sendRequest(_ connection: DownstreamConnection, _ upstream: UpstreamConnection) -> Bool {
+    let exchange = connection.exchange
+    let channel = upstream.channel
+    let direct = exchange.request.directCount(connection.channel.input)
+    let queued = channel.outputCount
+    guard queued + direct > 0, channel.isWritable else { return false }
+    let offered = queued + direct
+    exchange.pending.add(.upstreamRequestBytes, UInt64(offered))
+    flush(connection)
+    let result = channel.send(connection.channel.input, directCount: direct, syscalls)
+    var accepted = 0
+    if case .moved(let count) = result { accepted = count }
+    if accepted < offered {
+      takeBack(connection, .upstreamRequestBytes, UInt64(offered - accepted))
+    }
+    let fromQueue = min(accepted, queued)
+    // Advanced, not consumed: a request head may have to be sent again on another connection.
+    channel.output?.advance(fromQueue)
+    _ = exchange.request.accept(fromQueue)
+    if accepted > queued {
+      exchange.hasMovedContent = true
+      exchange.request.acceptDirect(accepted - queued, connection.channel.input)
+    }
+    if channel.isBroken { upstreamSinkBroke(connection, upstream) }
+    if accepted > 0 {
+      let isSent = exchange.request.isSourceDone && channel.outputCount == 0
+      let isWaiting = isSent && exchange.phase == .requesting
+      connection.deadline =
+        now + (isWaiting ? timeouts.responseHead : progressTimeout(exchange))
+    }
+    return accepted > 0
+  }
+
+  /// The upstream takes no more request bytes; an answer that it sent before may still be readable.
+  private func upstreamSinkBroke(
+    _ connection: DownstreamConnection, _ upstream: UpstreamConnection
+  ) {
+    connection.exchange.isRequestSinkOpen = false
+    upstream.channel.isReadable = true
+    upstream.channel.isPeerClosed = true
+  }
+
+  /// The time that may pass without a byte moving in this exchange.
+  func progressTimeout(_ exchange: Exchange) -> UInt64 {
+    exchange.streamNanoseconds == nil ? timeouts.body : timeouts.stream
+  }
+
+  /// Takes back what was counted before a send that the kernel did not take in full.
+  func takeBack(_ connection: DownstreamConnection, _ quantity: Quantity, _ amount: UInt64) {
+    guard let row = connection.exchange.row else { return }
+    returned.clear()
+    returned.add(quantity, amount)
+    meter.takeBack(row, listener: connection.listener, returned, observing: nil)
+  }
+}
+
+extension Deltas {
+  /// Adds bytes that arrived, and the same number as content when `content` is given.
+  mutating func addArrived(_ count: Int, _ wire: Quantity, _ content: Quantity?) {
+    guard count > 0 else { return }
+    add(wire, UInt64(count))
+    if let content { add(content, UInt64(count)) }
+  }
+}

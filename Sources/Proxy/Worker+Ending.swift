@@ -1,0 +1,150 @@
+import Metering
+import Platform
+import Usage
+
+extension Worker {
+  /// Records an exchange's one end, outside of a send.
+  func end(_ connection: DownstreamConnection, _ reason: Quantity) {
+    let exchange = connection.exchange
+    guard let row = exchange.row, exchange.isOpen else {
+      preconditionFailure("an exchange ends once")
+    }
+    exchange.countStream(at: now)
+    if exchange.attemptNanoseconds != nil { exchange.endAttempt(at: now) }
+    let elapsed = (now &- exchange.startNanoseconds) / 1_000
+    exchange.pending.add(reason, 1)
+    exchange.pending.add(.durationMicroseconds, elapsed)
+    meter.record(row, listener: connection.listener, exchange.pending, observing: elapsed)
+    exchange.pending.clear()
+  }
+
+  /// After the recorded end: the upstream goes to its pool, the client's connection on to its next request.
+  func exchangeIsOver(_ connection: DownstreamConnection) {
+    let exchange = connection.exchange
+    counters.subtract(.openExchanges)
+    if exchange.hints.rejected > 0 { counters.add(.hintsRejected, exchange.hints.rejected) }
+    let isRequestDone = exchange.request.isSourceDone
+    let isSent = isRequestDone && (connection.upstream?.channel.outputCount ?? 0) == 0
+    releaseUpstream(connection, reusable: exchange.isUpstreamReusable && isSent)
+    if !isRequestDone { connection.channel.input?.consume(exchange.request.countedAhead) }
+    exchange.isOpen = false
+    exchange.row = nil
+    exchange.phase = .idle
+    connection.idleSince = now
+    connection.deadline = now + timeouts.keepAlive
+    if exchange.isKeepAlive && isRequestDone && !isDraining {
+      if connection.channel.isBroken { close(connection) }
+      return
+    }
+    beginLinger(connection)
+  }
+
+  /// Ends the exchange because the client went away, in whatever phase.
+  func clientIsGone(_ connection: DownstreamConnection) {
+    finishEarly(connection, .endedClientAbort, resets: false)
+  }
+
+  /// Ends the exchange in the middle of a response: the client sees that it is not complete.
+  ///
+  /// A length or chunks show that by themselves; a body until close, and a tunnel, need a reset.
+  func abort(_ connection: DownstreamConnection, _ reason: Quantity) {
+    let exchange = connection.exchange
+    let isDelimited =
+      switch exchange.response.source {
+      case .length: true
+      case .none, .chunked, .untilClose, .tunnel: exchange.response.framesChunks
+      }
+    finishEarly(connection, reason, resets: !isDelimited)
+  }
+
+  private func finishEarly(_ connection: DownstreamConnection, _ reason: Quantity, resets: Bool) {
+    let exchange = connection.exchange
+    guard exchange.isOpen else {
+      close(connection)
+      return
+    }
+    countLeftover(connection)
+    if exchange.phase == .tunneling, let upstream = connection.upstream {
+      syscalls.resetOnClose(upstream.channel.descriptor)
+    }
+    dropUpstream(connection)
+    end(connection, reason)
+    counters.subtract(.openExchanges)
+    exchange.isOpen = false
+    exchange.row = nil
+    exchange.phase = .idle
+    if resets { syscalls.resetOnClose(connection.channel.descriptor) }
+    close(connection)
+  }
+
+  /// Bytes that were received for this request and went no further are counted as received all the same.
+  private func countLeftover(_ connection: DownstreamConnection) {
+    let exchange = connection.exchange
+    guard !exchange.request.isSourceDone else { return }
+    let left = connection.channel.inputCount - exchange.request.countedAhead
+    if left > 0 { exchange.pending.add(.requestBytes, UInt64(left)) }
+    connection.channel.input?.reset()
+  }
+
+  /// Closes a client connection that has no open exchange.
+  func close(_ connection: DownstreamConnection) {
+    precondition(!connection.exchange.isOpen, "an open exchange must end first")
+    let channel = connection.channel
+    guard downstreams[channel.slot] === connection else { return }
+    if channel.inputCount > 0 {
+      meter.recordConnection(
+        listener: connection.listener, .receivedBytes, UInt64(channel.inputCount))
+    }
+    if connection.headStart == nil && !connection.isLingering {
+      let idle = (now &- connection.idleSince) / 1_000_000
+      if idle > 0 {
+        meter.recordConnection(listener: connection.listener, .idleMilliseconds, idle)
+      }
+    }
+    meter.recordConnection(listener: connection.listener, .closed, 1)
+    channel.releaseBuffers(to: buffers)
+    downstreams.remove(at: channel.slot)
+    syscalls.close(channel.descriptor)
+    counters.set(.downstreamConnections, to: downstreams.count)
+  }
+
+  /// Closes our side and reads on for a while, so that unread bytes do not make the kernel send a reset that
+  /// would take the answer away from the client (RFC 9112 §9.6).
+  private func beginLinger(_ connection: DownstreamConnection) {
+    connection.isLingering = true
+    connection.deadline = now + timeouts.linger
+    syscalls.shutdownWriting(connection.channel.descriptor)
+    linger(connection)
+  }
+
+  /// Reads and discards until the client's end of stream; these bytes belong to no request.
+  func linger(_ connection: DownstreamConnection) {
+    let channel = connection.channel
+    // Bound: roundsPerTurnMax reads a turn, and the linger timeout.
+    for _ in 0..<Self.roundsPerTurnMax {
+      discardInput(connection)
+      guard channel.isReadable, !channel.hasEnded, !channel.isBroken else { break }
+      _ = channel.receive(syscalls, buffers)
+    }
+    if channel.hasEnded || channel.isBroken {
+      close(connection)
+    } else {
+      channel.releaseEmptyBuffers(to: buffers)
+      if channel.isReadable { continueLater(connection) }
+    }
+  }
+
+  private func discardInput(_ connection: DownstreamConnection) {
+    guard let input = connection.channel.input, !input.isEmpty else { return }
+    meter.recordConnection(listener: connection.listener, .receivedBytes, UInt64(input.count))
+    input.reset()
+  }
+
+  /// A tunnel is over when both sides have sent their end and everything has been passed on.
+  func endTunnelIfDone(_ connection: DownstreamConnection) {
+    let exchange = connection.exchange
+    guard exchange.request.isSourceDone, exchange.response.isSourceDone else { return }
+    end(connection, .endedCompleted)
+    exchangeIsOver(connection)
+  }
+}

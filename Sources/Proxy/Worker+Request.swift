@@ -1,0 +1,189 @@
+import HTTPCodec
+import Metering
+import Platform
+import Usage
+
+extension Worker {
+  /// Goes on with a connection as far as its sockets allow. The one entry for downstream events.
+  func progress(_ connection: DownstreamConnection) {
+    let exchange = connection.exchange
+    // Bound: roundsPerTurnMax exchanges or relay rounds, then other connections have their turn.
+    for _ in 0..<Self.roundsPerTurnMax {
+      guard downstreams[connection.channel.slot] === connection else { return }
+      if connection.isLingering {
+        linger(connection)
+        return
+      }
+      if connection.channel.isBroken && exchange.phase != .idle {
+        clientIsGone(connection)
+        return
+      }
+      let mayGoOn: Bool
+      switch exchange.phase {
+      case .idle: mayGoOn = receiveHead(connection)
+      case .connecting: mayGoOn = false
+      case .requesting, .responding, .tunneling, .answering: mayGoOn = relay(connection)
+      }
+      guard mayGoOn else {
+        settle(connection)
+        return
+      }
+    }
+    settle(connection)
+    if downstreams[connection.channel.slot] === connection { continueLater(connection) }
+  }
+
+  /// At the end of a turn for this connection: counts what is pending, gives empty buffers back.
+  private func settle(_ connection: DownstreamConnection) {
+    guard downstreams[connection.channel.slot] === connection else { return }
+    flush(connection)
+    connection.channel.releaseEmptyBuffers(to: buffers)
+    connection.upstream?.channel.releaseEmptyBuffers(to: buffers)
+  }
+
+  /// Receives and reads a request head; true when an exchange began or the connection changed its state.
+  private func receiveHead(_ connection: DownstreamConnection) -> Bool {
+    let channel = connection.channel
+    if channel.inputCount > 0 {
+      headBegins(connection)
+      if parseHead(connection) { return true }
+    }
+    guard channel.isReadable, !channel.hasEnded else {
+      if channel.hasEnded || channel.isBroken { close(connection) }
+      return false
+    }
+    switch channel.receive(syscalls, buffers) {
+    case .moved: return true
+    case .wouldBlock: return false
+    case .end, .failed:
+      close(connection)
+      return false
+    }
+  }
+
+  /// Notes the first byte of a head: idle time ends and the head's own time limit begins.
+  private func headBegins(_ connection: DownstreamConnection) {
+    guard connection.headStart == nil else { return }
+    connection.headStart = now
+    let idle = (now &- connection.idleSince) / 1_000_000
+    if idle > 0 {
+      meter.recordConnection(listener: connection.listener, .idleMilliseconds, idle)
+    }
+    connection.deadline = now + timeouts.requestHead
+  }
+
+  /// Reads the head at the front of the input, if it is complete; true when something came of it.
+  private func parseHead(_ connection: DownstreamConnection) -> Bool {
+    guard let input = connection.channel.input, !input.isEmpty else { return false }
+    let outcome = requestParsers[connection.listener].parseRequest(
+      input.readable, scanned: &connection.scanned, into: &requestHead)
+    switch outcome {
+    case .needMore: return false
+    case .complete(let length):
+      beginExchange(connection, headLength: length)
+      return true
+    case .fault(let fault):
+      rejectMalformed(connection, fault)
+      return true
+    }
+  }
+
+  /// Counts a head that cannot be read as one request of `~unattributed`, and answers it.
+  private func rejectMalformed(_ connection: DownstreamConnection, _ fault: HTTPFault) {
+    counters.add(.malformedRequests)
+    let received = connection.channel.inputCount
+    openUnattributed(connection, requestBytes: received)
+    connection.channel.input?.consume(received)
+    answer(
+      connection, status: fault.status, code: Array(fault.code.rawValue.utf8),
+      message: "The request is malformed or too large; see the code.", end: .endedRejected)
+  }
+
+  /// Begins an exchange that has no readable head.
+  func openUnattributed(_ connection: DownstreamConnection, requestBytes: Int) {
+    let exchange = connection.exchange
+    exchange.begin(at: connection.headStart ?? now)
+    exchange.row = meter.row(reserved: .unattributed, route: noRoute)
+    open(connection, requestBytes: requestBytes)
+  }
+
+  /// Counts the request: from here on the exchange is open until its one end.
+  private func open(_ connection: DownstreamConnection, requestBytes: Int) {
+    let exchange = connection.exchange
+    exchange.isOpen = true
+    exchange.pending.add(.requests, 1)
+    exchange.pending.add(.requestBytes, UInt64(requestBytes))
+    connection.requestCount += 1
+    connection.scanned = 0
+    connection.headStart = nil
+    counters.add(.openExchanges)
+  }
+
+  /// Deals with a complete head: tenant, route, row; then an upstream or an answer of our own.
+  private func beginExchange(_ connection: DownstreamConnection, headLength: Int) {
+    let exchange = connection.exchange
+    guard let input = connection.channel.input else { return }
+    exchange.begin(at: connection.headStart ?? now)
+    exchange.take(requestHead, limits: http1Limits)
+    let bytes = input.readable
+    let host = hostRange(of: requestHead.authority, in: bytes)
+    let resolution = resolvers[connection.listener].resolve(
+      requestHead, host: host, in: bytes, isTrusted: connection.isTrusted, into: tenant)
+    let route = router.route(host: host, path: requestHead.path, in: bytes)
+    exchange.row = row(resolution, route: route?.index ?? noRoute)
+    open(connection, requestBytes: headLength)
+    if let refusal = refusal(route) {
+      input.consume(headLength)
+      answer(connection, refusal)
+      return
+    }
+    guard let route else { return }
+    exchange.route = route.index
+    exchange.upstream = route.upstream
+    exchange.bodyBytesMax = route.bodyBytesMax
+    exchange.wantsUpgrade = allowsUpgrade(route, bytes)
+    let context = HeaderPolicy.RequestContext(
+      peer: connection.peer, isTrusted: connection.isTrusted,
+      tenant: resolution == .resolved ? tenant : nil, upgrades: exchange.wantsUpgrade,
+      wantsTrailers: exchange.acceptsTrailers || !hintReaders[route.upstream].isEmpty)
+    let output = buffers.take()
+    guard policy.writeRequest(requestHead, in: bytes, context, to: output) else {
+      preconditionFailure("a buffer holds two heads and what we add")
+    }
+    input.consume(headLength)
+    exchange.request.leading = output.count
+    connectUpstream(connection, head: output)
+  }
+
+  private func row(_ resolution: TenantResolver.Resolution, route: Int) -> MeterRow {
+    switch resolution {
+    case .resolved:
+      let id = tenant
+      return meter.row(tenant: id.readable, route: route)
+    case .unattributed: return meter.row(reserved: .unattributed, route: route)
+    case .invalid: return meter.row(reserved: .invalid, route: route)
+    }
+  }
+
+  /// Why the request in `requestHead` gets an answer of our own at once, or nil.
+  private func refusal(_ route: Router.Route?) -> LocalAnswer? {
+    if requestHead.method == .connect || requestHead.method == .trace { return .methodNotAllowed }
+    guard let route else { return .noRoute }
+    if !route.allowsOddPaths && (requestHead.hasDotSegments || requestHead.hasEncodedSlash) {
+      return .pathRefused
+    }
+    if case .contentLength(let count) = requestHead.framing, count > route.bodyBytesMax {
+      counters.add(.bodiesTooLarge)
+      return .bodyTooLarge
+    }
+    return nil
+  }
+
+  /// Whether the route lets the connection switch to what the request asks for. A request with a body does not
+  /// switch: its content would have to be told from the tunnel's bytes.
+  private func allowsUpgrade(_ route: Router.Route, _ bytes: RawSpan) -> Bool {
+    guard let upgrade = requestHead.upgrade, requestHead.framing == .none else { return false }
+    for token in route.upgrades where bytes.matches(upgrade, lowercase: token) { return true }
+    return false
+  }
+}

@@ -1,0 +1,279 @@
+import HTTPCodec
+import Metering
+import Platform
+import Usage
+
+extension Worker {
+  /// Upstream to client: receive, read heads, frame. True when something moved. `sendResponse` sends.
+  func pumpResponse(_ connection: DownstreamConnection, _ upstream: UpstreamConnection) -> Bool {
+    let exchange = connection.exchange
+    switch exchange.phase {
+    case .requesting: return receiveResponseHead(connection, upstream)
+    case .responding, .tunneling: return receiveResponseBody(connection, upstream)
+    case .idle, .connecting, .answering: return false
+    }
+  }
+
+  private func receiveResponseHead(
+    _ connection: DownstreamConnection, _ upstream: UpstreamConnection
+  ) -> Bool {
+    let channel = upstream.channel
+    if let input = channel.input, !input.isEmpty, hasHeadRoom(connection) {
+      if parseResponseHead(connection, upstream, input) { return true }
+    }
+    guard channel.isReadable else {
+      if channel.hasEnded || channel.isBroken {
+        attemptFailed(connection, .upstreamClosed)
+        return true
+      }
+      return false
+    }
+    switch channel.receive(syscalls, buffers) {
+    case .moved:
+      connection.exchange.hasResponseBytes = true
+      return true
+    case .wouldBlock: return false
+    case .end, .failed:
+      attemptFailed(connection, .upstreamClosed)
+      return true
+    }
+  }
+
+  /// Whether the client's output has room for one more head.
+  private func hasHeadRoom(_ connection: DownstreamConnection) -> Bool {
+    guard let output = connection.channel.output else { return true }
+    output.compact()
+    return output.free >= limits.headBytesMax + HeaderPolicy.addedBytesMax
+  }
+
+  private func parseResponseHead(
+    _ connection: DownstreamConnection, _ upstream: UpstreamConnection, _ input: Buffer
+  ) -> Bool {
+    let outcome = responseParser.parseResponse(
+      input.readable, scanned: &upstream.scanned, to: connection.exchange.method,
+      into: &responseHead)
+    switch outcome {
+    case .needMore: return false
+    case .fault:
+      counters.add(.malformedResponses)
+      attemptFailed(connection, .upstreamMalformed)
+      return true
+    case .complete(let length):
+      upstream.scanned = 0
+      connection.exchange.pending.add(.upstreamResponseBytes, UInt64(length))
+      if responseHead.status == 101 {
+        beginTunnel(connection, input, length)
+      } else if responseHead.status < 200 {
+        passInterim(connection, input, length)
+      } else {
+        beginResponse(connection, input, length)
+      }
+      return true
+    }
+  }
+
+  /// Passes a 1xx on; clients of HTTP/1.0 never see one.
+  private func passInterim(_ connection: DownstreamConnection, _ input: Buffer, _ length: Int) {
+    let exchange = connection.exchange
+    if !exchange.isHTTP10 {
+      let output = clientOutput(connection)
+      let before = output.count
+      let fits = policy.writeResponse(
+        responseHead, in: input.readable, framing: .none, closes: false, toHTTP10: false,
+        hints: hintReaders[exchange.upstream], to: output)
+      precondition(fits, "room for a head was checked")
+      exchange.response.leading += output.count - before
+    }
+    input.consume(length)
+    connection.deadline = now + timeouts.responseHead
+  }
+
+  private func clientOutput(_ connection: DownstreamConnection) -> Buffer {
+    let output = connection.channel.output ?? buffers.take()
+    connection.channel.output = output
+    return output
+  }
+
+  /// Writes the final response's head for the client and sets its body's relay up.
+  private func beginResponse(_ connection: DownstreamConnection, _ input: Buffer, _ length: Int) {
+    let exchange = connection.exchange
+    let reader = hintReaders[exchange.upstream]
+    reader.read(responseHead.fields, in: input.readable, into: &exchange.hints)
+    let (framing, source) = responseFraming(exchange)
+    if framing == .untilClose || exchange.expectsContinue && !exchange.hasMovedContent
+      || connection.requestCount >= limits.requestsPerConnectionMax || isDraining
+    {
+      exchange.isKeepAlive = false
+    }
+    let output = clientOutput(connection)
+    let before = output.count
+    let fits = policy.writeResponse(
+      responseHead, in: input.readable, framing: framing, closes: !exchange.isKeepAlive,
+      toHTTP10: exchange.isHTTP10, hints: reader, to: output)
+    precondition(fits, "room for a head was checked")
+    let waiting = exchange.response.leading
+    exchange.response = BodyRelay(source, framesChunks: framing == .chunked)
+    exchange.response.leading = waiting + output.count - before
+    exchange.headRemaining = output.count
+    exchange.responseStatus = responseHead.status
+    exchange.isUpstreamReusable = responseHead.isKeepAlive
+    if isEventStream(input.readable) { exchange.streamNanoseconds = now }
+    input.consume(length)
+    exchange.phase = .responding
+    dropSentHead(connection)
+    if exchange.response.isSourceDone { exchange.settleResponse(at: now, reader) }
+    connection.deadline = now + progressTimeout(exchange)
+  }
+
+  /// The request head was kept for another attempt, which there cannot be any more.
+  private func dropSentHead(_ connection: DownstreamConnection) {
+    guard let channel = connection.upstream?.channel, let output = channel.output, output.isEmpty
+    else { return }
+    buffers.give(output)
+    channel.output = nil
+  }
+
+  /// How the client gets the body, and where it ends at the upstream.
+  private func responseFraming(
+    _ exchange: Exchange
+  ) -> (HeaderPolicy.ResponseFraming, BodyRelay.Source) {
+    switch responseHead.framing {
+    case .none: (.none, .none)
+    case .contentLength(let count): (.contentLength(count), .length(count))
+    case .chunked:
+      (
+        exchange.isHTTP10 ? .untilClose : .chunked,
+        .chunked(ChunkedDecoder(limits: http1Limits))
+      )
+    case .untilClose: (exchange.isHTTP10 ? .untilClose : .chunked, .untilClose)
+    }
+  }
+
+  private func isEventStream(_ bytes: RawSpan) -> Bool {
+    guard let field = responseHead.field(.contentType), field.value.count >= 17 else { return false }
+    return bytes.matches(
+      ByteRange(start: field.value.start, count: 17), lowercase: "text/event-stream")
+  }
+
+  /// After a 101 that the request asked for, both sides are a tunnel of bytes.
+  private func beginTunnel(_ connection: DownstreamConnection, _ input: Buffer, _ length: Int) {
+    let exchange = connection.exchange
+    guard exchange.wantsUpgrade, responseHead.upgrade != nil else {
+      counters.add(.malformedResponses)
+      input.consume(length)
+      attemptFailed(connection, .upstreamMalformed)
+      return
+    }
+    let output = clientOutput(connection)
+    let before = output.count
+    let fits = policy.writeResponse(
+      responseHead, in: input.readable, framing: .upgrade, closes: false, toHTTP10: false,
+      hints: hintReaders[exchange.upstream], to: output)
+    precondition(fits, "room for a head was checked")
+    input.consume(length)
+    let waiting = exchange.response.leading
+    exchange.response = BodyRelay(.tunnel, framesChunks: false)
+    exchange.response.leading = waiting + output.count - before
+    exchange.headRemaining = output.count
+    exchange.request = BodyRelay(.tunnel, framesChunks: false)
+    exchange.responseStatus = 101
+    exchange.isKeepAlive = false
+    exchange.streamNanoseconds = now
+    exchange.phase = .tunneling
+    dropSentHead(connection)
+    connection.deadline = now + timeouts.stream
+  }
+
+  private func receiveResponseBody(
+    _ connection: DownstreamConnection, _ upstream: UpstreamConnection
+  ) -> Bool {
+    let exchange = connection.exchange
+    let channel = upstream.channel
+    var moved = false
+    if wantsResponse(exchange, channel), channel.isReadable {
+      switch channel.receive(syscalls, buffers) {
+      case .moved:
+        connection.deadline = now + progressTimeout(exchange)
+        moved = true
+      case .wouldBlock: break
+      case .end, .failed: moved = true
+      }
+    }
+    exchange.pending.addArrived(
+      exchange.response.countArrived(channel.input), .upstreamResponseBytes, nil)
+    if exchange.response.hasAllArrived(channel.input) {
+      exchange.settleResponse(at: now, hintReaders[exchange.upstream])
+    }
+    if !exchange.response.isDirect, fillResponse(connection, upstream) { return true }
+    let isOver = channel.hasEnded || (channel.isBroken && !channel.isReadable)
+    if isOver && !exchange.response.isSourceDone && exchange.response.directCount(channel.input) == 0
+      && exchange.response.isFlushed
+    {
+      responseEnded(connection, upstream)
+      return true
+    }
+    return moved
+  }
+
+  /// Whether more content is to come and there is room for it.
+  private func wantsResponse(_ exchange: Exchange, _ channel: Channel) -> Bool {
+    !exchange.response.isSourceDone && !channel.hasEnded
+      && (exchange.response.isFlushed || exchange.response.isDirect)
+      && !exchange.response.hasAllArrived(channel.input)
+  }
+
+  /// The upstream's stream ended, or broke, while content was still to come; all that came has been sent.
+  private func responseEnded(_ connection: DownstreamConnection, _ upstream: UpstreamConnection) {
+    let exchange = connection.exchange
+    let isOrderly = upstream.channel.hasEnded && !upstream.channel.isBroken
+    switch exchange.response.source {
+    case .untilClose where isOrderly:
+      exchange.response.isSourceDone = true
+      exchange.settleResponse(at: now, hintReaders[exchange.upstream])
+      if exchange.response.framesChunks {
+        finishChunks(&exchange.response, clientOutput(connection), trailers: false, hints: .none)
+      }
+    case .tunnel where isOrderly:
+      exchange.response.isSourceDone = true
+      syscalls.shutdownWriting(connection.channel.descriptor)
+      endTunnelIfDone(connection)
+    case .none, .length, .chunked, .untilClose, .tunnel:
+      // Never padded, never passed off as complete.
+      exchange.pending.add(.failedAttempts, 1)
+      exchange.endAttempt(at: now)
+      abort(connection, .endedUpstreamFailure)
+    }
+  }
+
+  /// Copies content that is not direct to the client's output, framed as the client needs it.
+  private func fillResponse(_ connection: DownstreamConnection, _ upstream: UpstreamConnection) -> Bool {
+    let exchange = connection.exchange
+    guard !exchange.response.isSourceDone, let input = upstream.channel.input, !input.isEmpty,
+      exchange.response.body == 0, exchange.response.trailing == 0
+    else { return false }
+    let output = clientOutput(connection)
+    prepareToAppend(output)
+    let filled = exchange.response.fill(from: input, to: output, limits: http1Limits)
+    exchange.pending.addArrived(filled.wireBytes, .upstreamResponseBytes, nil)
+    if filled.fault != nil {
+      counters.add(.malformedResponses)
+      exchange.pending.add(.failedAttempts, 1)
+      exchange.endAttempt(at: now)
+      abort(connection, .endedUpstreamFailure)
+      return true
+    }
+    if let trailers = filled.trailers {
+      readTrailers(trailers, of: input, wireBytes: filled.wireBytes)
+      let kept = trailerBytes
+      hintReaders[exchange.upstream].read(
+        trailerFields, in: kept.readable, into: &exchange.hints)
+    }
+    if exchange.response.isSourceDone {
+      exchange.settleResponse(at: now, hintReaders[exchange.upstream])
+      finishChunks(
+        &exchange.response, output, trailers: filled.trailers != nil && exchange.acceptsTrailers,
+        hints: hintReaders[exchange.upstream])
+    }
+    return filled.wireBytes > 0
+  }
+}

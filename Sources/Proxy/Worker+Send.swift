@@ -1,0 +1,119 @@
+import HTTPCodec
+import Metering
+import Platform
+import Usage
+
+extension Worker {
+  /// Sends what waits for the client, counted first, the exchange's end included if these are its last bytes.
+  ///
+  /// True when something moved. Afterwards the exchange may have ended and the connection may be closed.
+  func sendResponse(_ connection: DownstreamConnection) -> Bool {
+    let exchange = connection.exchange
+    let channel = connection.channel
+    let input = connection.upstream?.channel.input
+    let direct = exchange.phase == .answering ? 0 : exchange.response.directCount(input)
+    let queued = channel.outputCount
+    let offered = queued + direct
+    guard offered > 0 else { return finishIfNothingIsLeft(connection) }
+    guard channel.isWritable else { return false }
+    let isLast = isLastSend(exchange, direct)
+    let duration = countBeforeSend(connection, queued: queued, direct: direct, isLast: isLast)
+    let result = channel.send(input, directCount: direct, syscalls)
+    var accepted = 0
+    if case .moved(let count) = result { accepted = count }
+    if accepted < offered {
+      takeBackUnsent(
+        connection, accepted: accepted, queued: queued, direct: direct, endedWith: duration)
+    }
+    applySent(exchange, channel, input, accepted: accepted, queued: queued)
+    if accepted == offered && isLast {
+      exchangeIsOver(connection)
+      return true
+    }
+    if channel.isBroken {
+      clientIsGone(connection)
+      return true
+    }
+    if accepted > 0 { connection.deadline = now + progressTimeout(exchange) }
+    return accepted > 0
+  }
+
+  /// Whether nothing is left to send once `direct` bytes and the queue are gone.
+  private func isLastSend(_ exchange: Exchange, _ direct: Int) -> Bool {
+    switch exchange.phase {
+    case .answering: return true
+    case .responding:
+      if exchange.response.isSourceDone { return true }
+      if case .length(let remaining) = exchange.response.source {
+        return remaining == UInt64(direct)
+      }
+      return false
+    case .idle, .connecting, .requesting, .tunneling: return false
+    }
+  }
+
+  /// Counts what is about to be handed over; returns the duration when the end was counted too.
+  private func countBeforeSend(
+    _ connection: DownstreamConnection, queued: Int, direct: Int, isLast: Bool
+  ) -> UInt64? {
+    let exchange = connection.exchange
+    guard let row = exchange.row else { preconditionFailure("an open exchange has a row") }
+    exchange.pending.add(.responseBytes, UInt64(queued + direct))
+    let content = exchange.response.body + direct
+    if content > 0 { exchange.pending.add(.responseBodyBytes, UInt64(content)) }
+    if exchange.headRemaining > 0 { exchange.pending.add(exchange.responseClass, 1) }
+    var duration: UInt64?
+    if isLast {
+      exchange.countStream(at: now)
+      let elapsed = (now &- exchange.startNanoseconds) / 1_000
+      duration = elapsed
+      exchange.pending.add(exchange.endReason, 1)
+      exchange.pending.add(.durationMicroseconds, elapsed)
+    }
+    meter.record(row, listener: connection.listener, exchange.pending, observing: duration)
+    exchange.pending.clear()
+    return duration
+  }
+
+  /// Takes back what the kernel did not accept; the end too, which comes once the last byte is accepted.
+  private func takeBackUnsent(
+    _ connection: DownstreamConnection, accepted: Int, queued: Int, direct: Int,
+    endedWith duration: UInt64?
+  ) {
+    let exchange = connection.exchange
+    guard let row = exchange.row else { return }
+    returned.clear()
+    returned.add(.responseBytes, UInt64(queued + direct - accepted))
+    let content = exchange.response.body + direct
+    let sent =
+      accepted <= queued
+      ? exchange.response.contentCount(inFirst: accepted)
+      : exchange.response.body + accepted - queued
+    if content > sent { returned.add(.responseBodyBytes, UInt64(content - sent)) }
+    if exchange.headRemaining > accepted { returned.add(exchange.responseClass, 1) }
+    if let duration {
+      returned.add(exchange.endReason, 1)
+      returned.add(.durationMicroseconds, duration)
+    }
+    meter.takeBack(row, listener: connection.listener, returned, observing: duration)
+  }
+
+  private func applySent(
+    _ exchange: Exchange, _ channel: Channel, _ input: Buffer?, accepted: Int, queued: Int
+  ) {
+    let fromQueue = min(accepted, queued)
+    if fromQueue > 0 { channel.output?.consume(fromQueue) }
+    _ = exchange.response.accept(fromQueue)
+    exchange.headRemaining = max(0, exchange.headRemaining - accepted)
+    if accepted > queued { exchange.response.acceptDirect(accepted - queued, input) }
+  }
+
+  /// A response whose last bytes went earlier, or that has none left, ends here. True when it did.
+  private func finishIfNothingIsLeft(_ connection: DownstreamConnection) -> Bool {
+    let exchange = connection.exchange
+    guard exchange.phase == .responding, exchange.response.isSourceDone else { return false }
+    end(connection, .endedCompleted)
+    exchangeIsOver(connection)
+    return true
+  }
+}

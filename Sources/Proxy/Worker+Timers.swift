@@ -1,0 +1,117 @@
+import Metering
+import Platform
+import Usage
+
+extension Worker {
+  /// Looks at every deadline: four times a second, a few nanoseconds a connection.
+  func sweep() {
+    nextSweep = now + Self.sweepNanoseconds
+    for slot in 0..<downstreams.slotCount {
+      guard let connection = downstreams[slot] else { continue }
+      if connection.exchange.streamNanoseconds != nil && connection.exchange.isOpen {
+        connection.exchange.countStream(at: now)
+        flush(connection)
+      }
+      if now >= connection.deadline { timeOut(connection) }
+    }
+    for slot in 0..<upstreams.slotCount {
+      guard let upstream = upstreams[slot], upstream.downstream == nil, now >= upstream.deadline
+      else { continue }
+      pools[upstream.upstream].forget(upstream)
+      closeUpstream(upstream)
+    }
+    counters.set(.upstreamIdleConnections, to: pools.reduce(0) { $0 + $1.idleCount })
+    counters.set(.lentBuffers, to: buffers.lent)
+  }
+
+  private func timeOut(_ connection: DownstreamConnection) {
+    let exchange = connection.exchange
+    if connection.isLingering {
+      close(connection)
+      return
+    }
+    switch exchange.phase {
+    case .idle: timeOutIdle(connection)
+    case .connecting:
+      counters.add(.timeoutsConnect)
+      attemptFailed(connection, .upstreamConnectTimeout)
+      progress(connection)
+    case .requesting: timeOutRequesting(connection)
+    case .responding:
+      counters.add(exchange.streamNanoseconds == nil ? .timeoutsBody : .timeoutsStream)
+      let clientStalls = connection.channel.outputCount > 0 || !connection.channel.isWritable
+      abort(connection, clientStalls ? .endedClientAbort : .endedUpstreamFailure)
+    case .tunneling:
+      counters.add(.timeoutsStream)
+      abort(connection, .endedDrained)
+    case .answering:
+      counters.add(.timeoutsBody)
+      clientIsGone(connection)
+    }
+  }
+
+  private func timeOutIdle(_ connection: DownstreamConnection) {
+    guard connection.headStart != nil else {
+      counters.add(.timeoutsKeepAlive)
+      close(connection)
+      return
+    }
+    counters.add(.timeoutsRequestHead)
+    let received = connection.channel.inputCount
+    openUnattributed(connection, requestBytes: received)
+    connection.channel.input?.reset()
+    answer(connection, .requestTimeout)
+    connection.exchange.isKeepAlive = false
+    progress(connection)
+  }
+
+  private func timeOutRequesting(_ connection: DownstreamConnection) {
+    let exchange = connection.exchange
+    let isSent = exchange.request.isSourceDone && (connection.upstream?.channel.outputCount ?? 0) == 0
+    if isSent || !exchange.request.isFlushed || !exchange.isRequestSinkOpen {
+      counters.add(.timeoutsResponseHead)
+      attemptFailed(connection, .upstreamTimeout)
+    } else {
+      counters.add(.timeoutsBody)
+      answer(connection, .requestTimeout)
+    }
+    progress(connection)
+  }
+
+  /// The stop signal came: no new connections, idle ones closed, open exchanges get their time.
+  func beginDrain() {
+    isDraining = true
+    drainDeadline = now + timeouts.drain
+    for listener in listeners {
+      loop.remove(listener.descriptor)
+      syscalls.close(listener.descriptor)
+    }
+    listeners = []
+    for slot in 0..<downstreams.slotCount {
+      guard let connection = downstreams[slot] else { continue }
+      connection.exchange.isKeepAlive = false
+      if !connection.exchange.isOpen && connection.headStart == nil { close(connection) }
+    }
+  }
+
+  /// The drain's deadline has passed: what is open is cut off and counted as drained.
+  func cutOffEverything() {
+    for slot in 0..<downstreams.slotCount {
+      guard let connection = downstreams[slot] else { continue }
+      if connection.exchange.isOpen {
+        abort(connection, .endedDrained)
+      } else {
+        close(connection)
+      }
+    }
+  }
+
+  /// Closes every upstream connection; no exchange is open any more.
+  func closeAllUpstreams() {
+    for slot in 0..<upstreams.slotCount {
+      guard let upstream = upstreams[slot] else { continue }
+      pools[upstream.upstream].forget(upstream)
+      closeUpstream(upstream)
+    }
+  }
+}

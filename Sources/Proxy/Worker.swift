@@ -1,0 +1,221 @@
+import HTTPCodec
+import Metering
+import Platform
+import Usage
+
+/// One data-plane thread: its listeners, event loop, tables, pools and meter. Shares nothing on the request path.
+///
+/// Every method runs on the worker's own thread. The control block is the only thing other threads touch.
+final class Worker {
+  let index: Int
+  let syscalls: Syscalls
+  let clock: Clock
+  let loop: EventLoop
+  let control: WorkerControl
+  let counters: WorkerCounters
+  let meter: Meter
+  let router: Router
+  let policy: HeaderPolicy
+  let resolvers: [TenantResolver]
+  let hintReaders: [CostHintReader]
+  let http1Limits: HTTP1Limits
+  let limits: LimitConfiguration
+  let timeouts: WorkerTimeouts
+  /// Position of `~none` in the meter's table of routes.
+  let noRoute: Int
+
+  var listeners: [Listener]
+  var requestParsers: [HTTP1Parser]
+  var responseParser: HTTP1Parser
+  /// Reused for each head: a head is dealt with in the turn in which it is complete.
+  var requestHead = RequestHead()
+  var responseHead = ResponseHead()
+  var trailerFields: ContiguousArray<Field> = []
+  /// The trailers that `trailerFields` were read from.
+  let trailerBytes: Buffer
+  /// What a send did not hand over, while it is taken back.
+  var returned = Deltas()
+  /// What to answer when the connection that was asked for could not be made.
+  var connectFailure = LocalAnswer.upstreamUnreachable
+  let buffers: BufferPool
+  /// The resolved tenant id of the head that is being dealt with.
+  let tenant = Buffer(capacity: TenantID.bytesMax)
+  var downstreams = Slab<DownstreamConnection>()
+  var upstreams = Slab<UpstreamConnection>()
+  var pools: [UpstreamPool]
+  /// Connections that go on in the next turn without an event.
+  var ready: [DownstreamConnection] = []
+  /// The monotonic clock, read once a turn.
+  var now: UInt64
+  var nextSweep: UInt64 = 0
+  var isDraining = false
+  var drainDeadline = UInt64.max
+  private var isFinished = false
+
+  /// How often deadlines are looked at.
+  static let sweepNanoseconds: UInt64 = 250_000_000
+  /// Connections accepted a turn, so that a flood of them does not starve the open ones.
+  static let acceptsPerTurnMax = 64
+  /// Rounds that one connection may take in a turn: about 1 MiB each way.
+  static let roundsPerTurnMax = 16
+
+  /// A worker with its own sockets; `listeners` are bound already.
+  init(
+    index: Int, workerCount: Int, configuration: ProxyConfiguration, listeners: [Listener],
+    meter: Meter, control: WorkerControl, counters: WorkerCounters, clock: Clock,
+    syscalls: Syscalls
+  ) throws(SystemError) {
+    self.index = index
+    self.syscalls = syscalls
+    self.clock = clock
+    self.control = control
+    self.counters = counters
+    self.meter = meter
+    self.listeners = listeners
+    limits = configuration.limits
+    timeouts = WorkerTimeouts(configuration.timeouts)
+    router = Router(configuration)
+    policy = HeaderPolicy(configuration.tenants)
+    resolvers = configuration.listeners.map {
+      TenantResolver(configuration.tenants, listener: $0.name)
+    }
+    hintReaders = configuration.upstreams.map { CostHintReader($0.hints) }
+    noRoute = configuration.routes.count
+    var http1 = HTTP1Limits()
+    http1.headBytesMax = limits.headBytesMax
+    http1.fieldCountMax = limits.fieldCountMax
+    http1.targetBytesMax = limits.targetBytesMax
+    http1Limits = http1
+    requestParsers = configuration.listeners.map { listener in
+      var own = http1
+      own.acceptsBareLineFeed = listener.acceptsBareLineFeed
+      return HTTP1Parser(limits: own)
+    }
+    responseParser = HTTP1Parser(limits: http1)
+    trailerBytes = Buffer(capacity: http1.trailerBytesMax)
+    buffers = BufferPool(capacity: limits.bufferBytes, keptMax: 256)
+    pools = configuration.upstreams.map {
+      UpstreamPool($0, workers: workerCount, firstAddress: index)
+    }
+    now = clock.monotonicNanoseconds()
+    loop = try EventLoop(syscalls: syscalls)
+    try loop.registerForReading(control.wakeup.descriptor, word: EventWord.wakeup)
+    for (position, listener) in listeners.enumerated() {
+      try loop.registerForReading(listener.descriptor, word: EventWord.listener(position))
+    }
+  }
+
+  /// Serves until drained. The thread ends when this returns.
+  func run() {
+    while !isFinished {
+      let count = loop.wait(timeoutMilliseconds: waitMilliseconds)
+      now = clock.monotonicNanoseconds()
+      // Bound: the loop's events a turn.
+      for position in 0..<count { dispatch(loop.event(position)) }
+      runReady()
+      if now >= nextSweep { sweep() }
+      if meter.rotationIsDue(nowNanoseconds: now) { rotate() }
+      if isDraining { finishDrainIfPossible() }
+    }
+  }
+
+  private var waitMilliseconds: Int32 {
+    if !ready.isEmpty { return 0 }
+    let hasConnections = downstreams.count > 0 || upstreams.count > 0
+    return hasConnections || isDraining ? Int32(Self.sweepNanoseconds / 1_000_000) : -1
+  }
+
+  private func dispatch(_ event: EventLoop.Event) {
+    switch EventWord.kind(of: event.word) {
+    case .downstream:
+      let (slot, generation) = EventWord.place(of: event.word)
+      guard let connection = downstreams.element(at: slot, generation: generation) else { return }
+      connection.channel.note(event)
+      progress(connection)
+    case .upstream:
+      let (slot, generation) = EventWord.place(of: event.word)
+      guard let connection = upstreams.element(at: slot, generation: generation) else { return }
+      connection.channel.note(event)
+      upstreamIsReady(connection)
+    case .listener: accept(EventWord.place(of: event.word).slot)
+    case .wakeup: wakeUp()
+    }
+  }
+
+  private func wakeUp() {
+    control.wakeup.clear()
+    if control.isStopRequested && !isDraining { beginDrain() }
+  }
+
+  private func runReady() {
+    guard !ready.isEmpty else { return }
+    let connections = ready
+    ready.removeAll(keepingCapacity: true)
+    for connection in connections {
+      connection.isReady = false
+      guard downstreams[connection.channel.slot] === connection else { continue }
+      progress(connection)
+    }
+  }
+
+  /// Has a connection go on in the next turn.
+  func continueLater(_ connection: DownstreamConnection) {
+    guard !connection.isReady else { return }
+    connection.isReady = true
+    ready.append(connection)
+  }
+
+  /// Moves to the next segment; open exchanges look their row up again.
+  func rotate() {
+    let wall = clock.wallMicroseconds()
+    for slot in 0..<downstreams.slotCount {
+      guard let connection = downstreams[slot], connection.exchange.isOpen else { continue }
+      connection.exchange.countStream(at: now)
+      flush(connection)
+    }
+    meter.beginRotation(nowNanoseconds: now, wallMicroseconds: wall)
+    for slot in 0..<downstreams.slotCount {
+      guard let connection = downstreams[slot], connection.exchange.isOpen,
+        let row = connection.exchange.row
+      else { continue }
+      connection.exchange.row = meter.carryOver(row, listener: connection.listener)
+    }
+    meter.completeRotation()
+  }
+
+  /// Records what an exchange has pending.
+  @inline(__always)
+  func flush(_ connection: DownstreamConnection) {
+    let exchange = connection.exchange
+    guard !exchange.pending.isEmpty, let row = exchange.row else { return }
+    meter.record(row, listener: connection.listener, exchange.pending, observing: nil)
+    exchange.pending.clear()
+  }
+
+  private func finishDrainIfPossible() {
+    if now >= drainDeadline { cutOffEverything() }
+    guard downstreams.count == 0 else { return }
+    closeAllUpstreams()
+    meter.close(nowNanoseconds: now, wallMicroseconds: clock.wallMicroseconds())
+    isFinished = true
+  }
+}
+
+/// The configured timeouts in nanoseconds.
+struct WorkerTimeouts {
+  let requestHead, keepAlive, body, stream, connect, responseHead, upstreamIdle, drain: UInt64
+  let linger: UInt64
+
+  init(_ configuration: TimeoutConfiguration) {
+    func nanoseconds(_ milliseconds: Int) -> UInt64 { UInt64(milliseconds) * 1_000_000 }
+    requestHead = nanoseconds(configuration.requestHeadMilliseconds)
+    keepAlive = nanoseconds(configuration.keepAliveMilliseconds)
+    body = nanoseconds(configuration.bodyMilliseconds)
+    stream = nanoseconds(configuration.streamMilliseconds)
+    connect = nanoseconds(configuration.connectMilliseconds)
+    responseHead = nanoseconds(configuration.responseHeadMilliseconds)
+    upstreamIdle = nanoseconds(configuration.upstreamIdleMilliseconds)
+    drain = nanoseconds(configuration.drainMilliseconds)
+    linger = nanoseconds(configuration.lingerMilliseconds)
+  }
+}

@@ -1,0 +1,72 @@
+import Synchronization
+
+/// What a worker tells the admin port about itself: gauges and counts with bounded names.
+///
+/// One writer, the worker; read by the admin thread with relaxed loads. Usage is not here but in the meter.
+public final class WorkerCounters: Sendable {
+  /// The cells, each with its metric's name.
+  public enum Cell: Int, CaseIterable, Sendable {
+    case downstreamConnections, upstreamConnections, upstreamIdleConnections, openExchanges
+    case timeoutsRequestHead, timeoutsKeepAlive, timeoutsBody, timeoutsStream, timeoutsConnect
+    case timeoutsResponseHead, refusedConnections, acceptFailures, upstreamBusy, retriesStale
+    case retriesConnect, malformedRequests, malformedResponses, bodiesTooLarge, hintsRejected
+    case tenantHeadersIgnored, turns, lentBuffers
+
+    /// The metric and its label, if it has one.
+    public var metric: (name: String, label: String?, isGauge: Bool) {
+      switch self {
+      case .downstreamConnections: ("weir_downstream_connections", nil, true)
+      case .upstreamConnections: ("weir_upstream_connections", nil, true)
+      case .upstreamIdleConnections: ("weir_upstream_idle_connections", nil, true)
+      case .openExchanges: ("weir_open_exchanges", nil, true)
+      case .timeoutsRequestHead: ("weir_timeouts_total", "kind=\"request_head\"", false)
+      case .timeoutsKeepAlive: ("weir_timeouts_total", "kind=\"keep_alive\"", false)
+      case .timeoutsBody: ("weir_timeouts_total", "kind=\"body\"", false)
+      case .timeoutsStream: ("weir_timeouts_total", "kind=\"stream\"", false)
+      case .timeoutsConnect: ("weir_timeouts_total", "kind=\"connect\"", false)
+      case .timeoutsResponseHead: ("weir_timeouts_total", "kind=\"response_head\"", false)
+      case .refusedConnections: ("weir_refused_connections_total", nil, false)
+      case .acceptFailures: ("weir_accept_failures_total", nil, false)
+      case .upstreamBusy: ("weir_upstream_connections_exhausted_total", nil, false)
+      case .retriesStale: ("weir_retries_total", "cause=\"stale_connection\"", false)
+      case .retriesConnect: ("weir_retries_total", "cause=\"connect\"", false)
+      case .malformedRequests: ("weir_malformed_messages_total", "from=\"client\"", false)
+      case .malformedResponses: ("weir_malformed_messages_total", "from=\"upstream\"", false)
+      case .bodiesTooLarge: ("weir_bodies_too_large_total", nil, false)
+      case .hintsRejected: ("weir_cost_hints_rejected_total", nil, false)
+      case .tenantHeadersIgnored: ("weir_untrusted_tenant_headers_total", nil, false)
+      case .turns: ("weir_event_loop_turns_total", nil, false)
+      case .lentBuffers: ("weir_lent_buffers", nil, true)
+      }
+    }
+  }
+
+  private let cells: InlineArray<24, Atomic<UInt64>> = InlineArray { _ in Atomic(0) }
+
+  /// All zero.
+  public init() {
+    precondition(Cell.allCases.count <= 24, "a cell for each counter")
+  }
+
+  /// Adds to a count. Sole writer: a plain load and store.
+  @inline(__always)
+  func add(_ cell: Cell, _ amount: UInt64 = 1) {
+    let value = cells[cell.rawValue].load(ordering: .relaxed)
+    cells[cell.rawValue].store(value &+ amount, ordering: .relaxed)
+  }
+
+  /// Takes one off a gauge.
+  @inline(__always)
+  func subtract(_ cell: Cell) {
+    let value = cells[cell.rawValue].load(ordering: .relaxed)
+    cells[cell.rawValue].store(value &- 1, ordering: .relaxed)
+  }
+
+  /// Sets a gauge.
+  func set(_ cell: Cell, to value: Int) {
+    cells[cell.rawValue].store(UInt64(max(0, value)), ordering: .relaxed)
+  }
+
+  /// Reads a cell; any thread.
+  public func value(of cell: Cell) -> UInt64 { cells[cell.rawValue].load(ordering: .relaxed) }
+}
