@@ -16,6 +16,9 @@ public struct FocusTotals: Hashable, Sendable {
   public var faultyRows = 0
   /// Costs with more than 18 fraction digits; each was rounded by at most half of 10^-18.
   public var roundedValues = 0
+
+  /// Nothing read.
+  public init() {}
 }
 
 /// Reads a FOCUS cost and usage CSV, piece by piece: bytes in, records and faults out, no I/O.

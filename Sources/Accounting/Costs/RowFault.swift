@@ -8,12 +8,26 @@ public struct RowFault: Hashable, Sendable {
     public let reason: String
     /// The text that was found, cut to 80 characters; `nil` when the row as a whole is broken.
     public let value: String?
+
+    /// A problem.
+    public init(column: String?, reason: String, value: String?) {
+      self.column = column
+      self.reason = reason
+      self.value = value
+    }
   }
 
   /// The line on which the row begins; the header is line 1.
   public let line: Int
   /// Everything that is wrong with it, in the order of the checks; never empty.
   public let problems: [Problem]
+
+  /// A fault of the row on a line.
+  public init(line: Int, problems: [Problem]) {
+    precondition(!problems.isEmpty, "a fault has a problem")
+    self.line = line
+    self.problems = problems
+  }
 }
 
 extension RowFault: CustomStringConvertible {

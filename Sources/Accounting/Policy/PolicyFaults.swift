@@ -2,6 +2,12 @@
 public struct PolicyFaults: Error, Hashable, Sendable {
   /// The faults in the order of the document; never empty.
   public let faults: [PolicyFault]
+
+  /// Faults; a caller that parses the document uses this for what its parser refuses.
+  public init(faults: [PolicyFault]) {
+    precondition(!faults.isEmpty, "no faults is not an error")
+    self.faults = faults
+  }
 }
 
 /// One thing that is wrong with a policy document.
@@ -12,6 +18,13 @@ public struct PolicyFault: Hashable, Sendable {
   public let line: Int
   /// What is wrong.
   public let reason: String
+
+  /// A fault.
+  public init(path: String, line: Int, reason: String) {
+    self.path = path
+    self.line = line
+    self.reason = reason
+  }
 }
 
 extension PolicyFault: CustomStringConvertible {

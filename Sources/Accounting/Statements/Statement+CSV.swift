@@ -68,7 +68,7 @@ struct CSVWriter {
       if index > 0 { bytes.append(UInt8(ascii: ",")) }
       switch cell {
       case .number(let text): bytes.append(contentsOf: text.utf8)
-      case .text(let text): bytes.append(contentsOf: Self.quoted(Self.defused(text)).utf8)
+      case .text(let text): bytes.append(contentsOf: Self.quoted(Self.defused(text)))
       }
     }
     bytes.append(contentsOf: "\r\n".utf8)
@@ -80,11 +80,12 @@ struct CSVWriter {
     return "'" + text
   }
 
-  private static func quoted(_ text: String) -> String {
+  /// The bytes of a text, in quotes when it needs them. Works on bytes: a quote may be followed by a
+  /// combining mark, which makes it another character but still a quote to readers of CSV.
+  private static func quoted(_ text: String) -> [UInt8] {
     let special = ",\"\r\n".utf8
-    guard text.utf8.contains(where: { special.contains($0) }) else { return text }
-    return "\""
-      + text.split(separator: "\"", omittingEmptySubsequences: false)
-      .joined(separator: "\"\"") + "\""
+    guard text.utf8.contains(where: { special.contains($0) }) else { return Array(text.utf8) }
+    let quote = UInt8(ascii: "\"")
+    return [quote] + text.utf8.flatMap { $0 == quote ? [quote, quote] : [$0] } + [quote]
   }
 }

@@ -6,12 +6,7 @@ extension Statement {
   /// Throws `malformedStatement` for another format or a missing member, `malformedJSON` otherwise.
   public init(canonicalJSON bytes: [UInt8]) throws(AccountingError) {
     let root = JSONObject(value: try JSONValue(parsing: bytes), path: "statement")
-    let format = try root.string("format")
-    guard format == Self.format else {
-      throw .malformedStatement(
-        reason: "this Weir reads \(Self.format), the statement is \"\(format.prefix(40))\"")
-    }
-    let currency = try Currency.named(try root.string("currency"))
+    let currency = try root.start(format: Self.format, what: "statement")
     let policy = try root.object("policy")
     tenant = try root.string("tenant")
     isRegistered = try root.bool("registered")
@@ -25,15 +20,9 @@ extension Statement {
     var lines: [StatementLine] = []
     for line in try root.objects("lines") { lines.append(try StatementLine(line, currency)) }
     self.lines = lines
-    var usage: [UsageLine] = []
-    for figure in try root.objects("usage") { usage.append(try UsageLine(figure)) }
-    self.usage = usage
+    usage = try root.usage("usage")
     coverage = try Coverage(try root.object("coverage"))
-    let word = try root.string("reconciliation")
-    guard let state = ReconciliationState(rawValue: word) else {
-      throw .malformedStatement(reason: "reconciliation is \"\(word)\"")
-    }
-    reconciliation = state
+    reconciliation = try root.reconciliation()
   }
 }
 
@@ -96,6 +85,36 @@ extension Coverage {
   }
 }
 
+extension PeriodSummary {
+  /// Reads a summary back from its canonical JSON; throws as statements do.
+  public init(canonicalJSON bytes: [UInt8]) throws(AccountingError) {
+    let root = JSONObject(value: try JSONValue(parsing: bytes), path: "period")
+    let currency = try root.start(format: Self.format, what: "period")
+    let policy = try root.object("policy")
+    var rows: [Row] = []
+    for row in try root.objects("rows") {
+      rows.append(
+        Row(
+          account: try Account(text: try row.string("account")),
+          isRegistered: try row.bool("registered"), amount: try row.money("amount", currency),
+          printed: try row.minorUnits("printed", currency)))
+    }
+    var reserved: [String: [UsageLine]] = [:]
+    let usage = try root.object("reserved_usage")
+    for tenant in usage.keys { reserved[tenant] = try usage.usage(tenant) }
+    self.init(
+      period: try Period(parsing: try root.string("period")),
+      version: UInt32(truncatingIfNeeded: try root.integer("version")),
+      policyName: try policy.string("name"), policyDigest: try policy.digest("sha256"), rows: rows,
+      total: try root.money("total", currency),
+      printedTotal: try root.minorUnits("printed_total", currency),
+      exactTotal: try Amount(parsing: try root.string("exact_total")),
+      rest: try Amount(parsing: try root.string("rest")), reservedUsage: reserved,
+      coverage: try Coverage(try root.object("coverage")),
+      reconciliation: try root.reconciliation())
+  }
+}
+
 /// An object of a stored statement, with the path that a fault names.
 private struct JSONObject {
   let value: JSONValue
@@ -103,6 +122,36 @@ private struct JSONObject {
 
   func fault(_ key: String) -> AccountingError {
     .malformedStatement(reason: "\(path).\(key) is missing or of another kind")
+  }
+
+  /// Checks the format and returns the currency, with which both documents begin.
+  func start(format: String, what: String) throws(AccountingError) -> Currency {
+    let found = try string("format")
+    guard found == format else {
+      throw .malformedStatement(
+        reason: "this Weir reads \(format), the \(what) is \"\(found.prefix(40))\"")
+    }
+    return try Currency.named(try string("currency"))
+  }
+
+  func usage(_ key: String) throws(AccountingError) -> [UsageLine] {
+    var usage: [UsageLine] = []
+    for figure in try objects(key) { usage.append(try UsageLine(figure)) }
+    return usage
+  }
+
+  func reconciliation() throws(AccountingError) -> ReconciliationState {
+    let word = try string("reconciliation")
+    guard let state = ReconciliationState(rawValue: word) else {
+      throw .malformedStatement(reason: "reconciliation is \"\(word.prefix(40))\"")
+    }
+    return state
+  }
+
+  /// The keys of the object.
+  var keys: [String] {
+    guard case .object(let members) = value else { return [] }
+    return members.map(\.key)
   }
 
   func string(_ key: String) throws(AccountingError) -> String {

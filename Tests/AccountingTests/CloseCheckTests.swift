@@ -1,0 +1,95 @@
+import Accounting
+import Testing
+
+struct CloseCheckTests {
+  private static func ready() throws -> CloseInput {
+    let policy = try PolicyText.decode(
+      """
+      {"version":1,"name":"p","currency":"USD","externals":["gb"],"pools":[
+        {"name":"cpu","method":{"kind":"proportional","drivers":[{"external":"gb"}]}}]}
+      """)
+    var input = CloseInput(
+      period: Fixtures.october, state: .open, now: Fixtures.october.end,
+      coverage: Coverage([
+        ProxyCoverage(instance: "p1", batches: 1, from: nil, to: nil, holes: [])
+      ]))
+    input.policy = policy
+    input.costs = try CostPooling.pool(
+      [Fixtures.record("1")], policy: policy, period: Fixtures.october)
+    input.loadedSeries = ["gb"]
+    return input
+  }
+
+  @Test func `nothing is in the way of a period that is ready`() throws {
+    #expect(CloseCheck.blockers(try Self.ready()) == [])
+  }
+
+  @Test func `each thing in the way is named with its own code`() throws {
+    var input = try Self.ready()
+    input.state = .closed
+    input.now = Fixtures.october.start
+    input.coverage = Coverage([Self.holed])
+    input.conflictingBatches = 2
+    input.loadedSeries = []
+    input.quarantinedRows = 3
+    input.costs = try CostPooling.pool(
+      [Fixtures.record("1", currency: "EUR")], policy: try #require(input.policy),
+      period: Fixtures.october)
+
+    #expect(
+      CloseCheck.blockers(input).map(\.code) == [
+        "period-closed", "period-not-over", "coverage-hole", "batch-conflict", "series-missing",
+        "rows-quarantined", "foreign-currency",
+      ])
+  }
+
+  private static let holed = ProxyCoverage(
+    instance: "p1", batches: 1, from: nil, to: nil,
+    holes: [
+      CoverageHole(from: Fixtures.october.start, to: Fixtures.october.end, reason: "silent")
+    ])
+
+  @Test func `a hole that the operator waived is not in the way`() throws {
+    var input = try Self.ready()
+    input.coverage = Coverage([Self.holed])
+    #expect(CloseCheck.blockers(input).map(\.code) == ["coverage-hole"])
+
+    input.waivedInstances = ["p1"]
+    #expect(CloseCheck.blockers(input) == [])
+  }
+
+  @Test func `a period without costs or policy cannot close`() throws {
+    var input = try Self.ready()
+    input.costs = try CostPooling.pool(
+      [], policy: try #require(input.policy), period: Fixtures.october)
+    #expect(CloseCheck.blockers(input).map(\.code) == ["costs-missing"])
+
+    input.policy = nil
+    input.costs = nil
+    #expect(CloseCheck.blockers(input).map(\.code) == ["policy-missing"])
+
+    let fault = PolicyFault(path: "pools", line: 4, reason: "is missing")
+    input.policyFaults = [fault]
+    #expect(
+      CloseCheck.blockers(input).map(\.message) == ["pools: is missing (line 4)"])
+  }
+
+  @Test func `an unexplained difference and an unsettled split are in the way`() throws {
+    var origin = Fixtures.record("10")
+    origin[.resource] = "r"
+    var split = Fixtures.record("7")
+    split[.resource] = "r"
+    split[.allocatedMethod] = "m"
+    let policy = try PolicyText.decode(
+      """
+      {"version":1,"name":"p","currency":"USD","pools":[{"name":"a","method":{"kind":"keep"}}]}
+      """)
+    let close = try Close([origin, split], policy: policy, usage: UsageFigures())
+    var input = try Self.ready()
+    input.policy = policy
+    input.costs = close.costs
+    input.bridge = close.bridge
+
+    #expect(CloseCheck.blockers(input).map(\.code) == ["split-unsettled", "not-tied-out"])
+  }
+}

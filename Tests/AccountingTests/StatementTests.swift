@@ -1,0 +1,147 @@
+import Testing
+
+@testable import Accounting
+
+struct StatementTests {
+  private static let coverage = Coverage([
+    ProxyCoverage(
+      instance: "proxy-b", batches: 2, from: Fixtures.october.start, to: Fixtures.october.end,
+      holes: [
+        CoverageHole(
+          from: Fixtures.october.start, to: Fixtures.october.end, reason: "batch 7 is missing")
+      ]),
+    ProxyCoverage(instance: "proxy-a", batches: 0, from: nil, to: nil, holes: []),
+  ])
+
+  private static func close(_ currency: String = "USD") throws -> Close {
+    let policy = try PolicyText.decode(
+      """
+      {"version":1,"name":"p","currency":"\(currency)","pools":[
+        {"name":"cpu","match":{"service":"compute"},
+         "method":{"kind":"proportional","drivers":["upstream_cpu_us"]}},
+        {"name":"tagged","method":{"kind":"direct","tag":"tenant"}}]}
+      """)
+    var tagged = Fixtures.record("12.345678", service: "db", currency: currency)
+    tagged.tags = ["tenant": "acme"]
+    let usage = try Fixtures.usage([
+      (tenant: "acme", route: "api", quantity: "upstream_cpu_us", value: 1),
+      (tenant: "acme", route: "files", quantity: "upstream_cpu_us", value: 1),
+      (tenant: "bolt", route: "api", quantity: "upstream_cpu_us", value: 1),
+      (tenant: "idle", route: "api", quantity: "requests", value: 3),
+      (tenant: "~invalid", route: "~none", quantity: "requests", value: 2),
+    ])
+    return try Close(
+      [Fixtures.record("100", currency: currency), tagged], policy: policy, usage: usage,
+      register: ["acme"], coverage: coverage,
+      previousTotals: ["acme": Money(micros: 50_000_000, currency: Fixtures.currency(currency))])
+  }
+
+  @Test func `a statement has a line for each pool and route`() throws {
+    let statement = try #require(Self.close().statements.statements.first)
+
+    #expect(statement.tenant == "acme")
+    #expect(
+      statement.lines.map { "\($0.pool) \($0.route ?? "-") \($0.amount.text) \($0.printedText)" }
+        == ["cpu api 33.333334 33.33", "cpu files 33.333333 33.33", "tagged - 12.345678 12.35"])
+    #expect(statement.total.text == "79.012345")
+    #expect(statement.printedTotalText == "79.01")
+    #expect(statement.change?.text == "29.012345")
+    #expect(statement.entries.count == 2)
+    #expect(statement.isRegistered)
+  }
+
+  @Test func `a tenant with usage but no cost has a statement of nought`() throws {
+    let set = try Self.close().statements
+    let idle = try #require(set.statements.first { $0.tenant == "idle" })
+
+    #expect(idle.total.micros == 0)
+    #expect(idle.lines == [])
+    #expect(!idle.isRegistered)
+    #expect(idle.usage.map(\.value) == [3])
+    #expect(set.summary.reservedUsage["~invalid"]?.map(\.value) == [2])
+    #expect(set.statements.map(\.tenant) == ["acme", "bolt", "idle"])
+  }
+
+  @Test(arguments: [
+    ("JPY", "79", "112"), ("KWD", "79.013", "112.346"), ("CLF", "79.0124", "112.3457"),
+  ])
+  func `printed figures have the digits of their currency`(
+    code: String, total: String, period: String
+  ) throws {
+    let set = try Self.close(code).statements
+
+    #expect(set.statements[0].printedTotalText == total)
+    #expect(set.summary.printedTotalText == period)
+    #expect(set.statements.reduce(0) { $0 + $1.printedTotal } == set.summary.printedTotal)
+  }
+
+  @Test func `a statement reads back from its own bytes`() throws {
+    for statement in try Self.close().statements.statements {
+      let bytes = statement.canonicalJSON()
+      let read = try Statement(canonicalJSON: bytes)
+      #expect(read == statement)
+      #expect(read.canonicalJSON() == bytes)
+      #expect(read.csv() == statement.csv())
+    }
+  }
+
+  @Test func `a summary reads back from its own bytes`() throws {
+    let summary = try Self.close().statements.summary
+    #expect(try PeriodSummary(canonicalJSON: summary.canonicalJSON()) == summary)
+  }
+
+  @Test func `a stored statement of another format or with a member missing is refused`() throws {
+    let text = try #require(Self.close().statements.statements.first).json.canonicalText
+    let other = text.replacing("weir-statement/1", with: "weir-statement/9")
+    let holed = text.replacing("\"total\":\"79.012345\",", with: "")
+
+    #expect {
+      try Statement(canonicalJSON: Array(other.utf8))
+    } throws: { "\($0)".contains("reads weir-statement/1, the statement is \"weir-statement/9\"") }
+    #expect(
+      throws: AccountingError.malformedStatement(
+        reason: "statement.total is missing or of another kind")
+    ) { try Statement(canonicalJSON: Array(holed.utf8)) }
+  }
+
+  @Test func `entries that do not post the allocation make no statements`() throws {
+    let close = try Self.close()
+    let input = StatementInput(
+      allocation: close.allocation, entries: [close.chain[0].entry], usage: UsageFigures(),
+      register: TenantRegister([]), coverage: Self.coverage, reconciliation: .tiedOut)
+
+    #expect(throws: AccountingError.self) { try StatementBuilder.build(input) }
+  }
+
+  @Test(arguments: [
+    ("=1+1", "'=1+1"), ("+1", "'+1"), ("-1", "'-1"), ("@x", "'@x"), ("\tx", "'\tx"), ("a=b", "a=b"),
+    ("~unmatched", "~unmatched"), ("", ""),
+  ])
+  func `texts that a spreadsheet would run are defused`(text: String, cell: String) {
+    #expect(CSVWriter.defused(text) == cell)
+  }
+
+  @Test func `cells with commas, quotes and line ends are quoted, numbers never`() {
+    var writer = CSVWriter()
+    writer.row([.text("a,b"), .text("say \"\u{301}x"), .text("l\r\nm"), .number("-1.50")])
+
+    #expect(
+      String(decoding: writer.bytes, as: UTF8.self)
+        == "\"a,b\",\"say \"\"\u{301}x\",\"l\r\nm\",-1.50\r\n")
+  }
+
+  @Test func `a route that looks like a formula is defused in the CSV of its statement`() throws {
+    let policy = try PolicyText.decode(
+      """
+      {"version":1,"name":"p","currency":"USD","pools":[
+        {"name":"cpu","method":{"kind":"proportional","drivers":["requests"]}}]}
+      """)
+    let usage = try Fixtures.usage([
+      (tenant: "acme", route: "=cmd()", quantity: "requests", value: 1)
+    ])
+    let close = try Close([Fixtures.record("1")], policy: policy, usage: usage)
+    let text = String(decoding: close.statements.statements[0].csv(), as: UTF8.self)
+
+    #expect(text.contains(",'=cmd(),"))
+  }
+}
