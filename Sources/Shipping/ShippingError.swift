@@ -9,6 +9,8 @@ public enum ShippingError: Error, Equatable, Sendable, CustomStringConvertible {
   case unsupportedState(found: String, supported: Int, path: String)
   /// A file of the spool is not a batch, or two do not merge.
   case batch(BatchError, path: String)
+  /// Another process has the spool: one that is being replaced and drains, or a mistake.
+  case inUse(path: String)
   /// Faults of the configuration, all of them.
   case invalidConfiguration([String])
 
@@ -20,6 +22,7 @@ public enum ShippingError: Error, Equatable, Sendable, CustomStringConvertible {
       "\(path): spool state version \(found) is not supported; "
         + "this program reads version \(supported)"
     case .batch(let error, let path): "\(path): \(error)"
+    case .inUse(let path): "\(path): the spool is used by another process"
     case .invalidConfiguration(let faults):
       "shipping configuration: " + faults.joined(separator: "; ")
     }

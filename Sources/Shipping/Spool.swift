@@ -43,6 +43,9 @@ public final class Spool: Sendable {
   }
 
   private let folder: SpoolFolder
+  /// Held as long as the spool is: two processes in one folder would ship twice.
+  private let lockDescriptor: Int32
+  private let syscalls: Syscalls
   private let bytesMax: Int
   private let acknowledgedBytesMax: Int
   private let retentionSeconds: Int64
@@ -56,21 +59,33 @@ public final class Spool: Sendable {
   private static let mergesMax = 16
 
   /// Opens a spool and settles what an earlier stop left half done.
+  ///
+  /// Throws `inUse` while another process has it; a successor tries again until that one has drained.
   public init(
     _ configuration: ShippingConfiguration, syscalls: Syscalls, clock: Clock, logger: Logger
   ) throws(ShippingError) {
     folder = try SpoolFolder(configuration.spoolDirectory, syscalls: syscalls)
+    self.syscalls = syscalls
+    let lock = try folder.lock()
+    lockDescriptor = lock
     bytesMax = configuration.spoolBytesMax
     acknowledgedBytesMax = configuration.acknowledgedBytesMax
     retentionSeconds = Int64(configuration.acknowledgedRetentionSeconds)
     self.clock = clock
     self.logger = logger
-    var opened = State()
-    opened.index = try SpoolRecovery(folder, logger: logger).index()
-    opened.store = try Self.readStore(folder, logger)
-    state = Mutex(opened)
+    do throws(ShippingError) {
+      var opened = State()
+      opened.index = try SpoolRecovery(folder, logger: logger).index()
+      opened.store = try Self.readStore(folder, logger)
+      state = Mutex(opened)
+    } catch {
+      syscalls.close(lock)
+      throw error
+    }
     state.withLock { publish($0) }
   }
+
+  deinit { syscalls.close(lockDescriptor) }
 
   /// The spool's figures as of the last change.
   public var status: SpoolStatus { published.withLock { $0 } }
@@ -99,12 +114,13 @@ public final class Spool: Sendable {
       guard let position = state.index.pending.firstIndex(where: { !$0.isUnreadable }) else {
         return nil
       }
-      try markOffered(position, &state)
-      let file = state.index.pending[position].file
       do throws(ShippingError) {
+        try markOffered(position, &state)
+        let file = state.index.pending[position].file
         let bytes = try folder.read(file.fileName, .pending)
         return Offer(name: file.name, nameCount: file.nameCount, bytes: bytes)
       } catch {
+        // The others are not held up; the sweep lets this one try again.
         state.index.update(at: position) { $0.isUnreadable = true }
         publish(state)
         throw error

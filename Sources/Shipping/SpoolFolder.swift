@@ -32,6 +32,22 @@ struct SpoolFolder {
     }
   }
 
+  /// Takes the folder for this process: the lock dies with it. The caller closes the descriptor.
+  func lock() throws(ShippingError) -> Int32 {
+    let path = file("lock", .pending)
+    let descriptor = try Self.naming(path) { () throws(SystemError) in
+      try syscalls.open(path, .create)
+    }
+    do throws(ShippingError) {
+      let isOurs = try Self.naming(path) { () throws(SystemError) in try syscalls.lock(descriptor) }
+      if !isOurs { throw .inUse(path: self.path) }
+      return descriptor
+    } catch {
+      syscalls.close(descriptor)
+      throw error
+    }
+  }
+
   /// Writes a file so that after any stop it is there whole or not at all.
   func write(_ bytes: [UInt8], as fileName: String) throws(ShippingError) {
     let target = file(fileName, .pending)
@@ -97,7 +113,11 @@ struct SpoolFolder {
   }
 
   /// The batch files in a directory with their sizes; left-overs of interrupted writes are removed.
-  func batches(in place: Place) throws(ShippingError) -> [(file: SpoolFile, bytes: Int)] {
+  ///
+  /// `stranger` is told of files that look like batches and have a name that the spool never gives.
+  func batches(
+    in place: Place, stranger: (String) -> Void
+  ) throws(ShippingError) -> [(file: SpoolFile, bytes: Int)] {
     let directory = directory(place)
     let names = try Self.naming(directory) { () throws(SystemError) in
       try syscalls.entries(of: directory)
@@ -108,6 +128,8 @@ struct SpoolFolder {
         try remove(name, place)
       } else if let file = SpoolFile(fileName: name) {
         batches.append((file, try size(of: "\(directory)/\(name)")))
+      } else if name.hasSuffix(SpoolFile.suffix) {
+        stranger("\(directory)/\(name)")
       }
     }
     return batches

@@ -18,11 +18,11 @@ struct SpoolRecovery {
 
   /// The index of what is there; afterwards all of it survives a loss of power.
   func index() throws(ShippingError) -> SpoolIndex {
-    let pending = try folder.batches(in: .pending)
-    let acknowledged = try folder.batches(in: .acknowledged)
+    let pending = try batches(in: .pending)
+    let acknowledged = try batches(in: .acknowledged)
     var index = SpoolIndex()
     for place in [SpoolFolder.Place.conflict, .rejected] {
-      index.setAside += try folder.batches(in: place).map(\.file)
+      index.setAside += try batches(in: place).map(\.file)
     }
     let fixed = pending.map(\.file).filter(\.isOffered) + acknowledged.map(\.file) + index.setAside
     let merges = Merges(pending.map(\.file), fixed: fixed)
@@ -39,6 +39,15 @@ struct SpoolRecovery {
       pending: kept, acknowledged: acknowledged.map { .init(file: $0.file, bytes: $0.bytes) })
     for place in SpoolFolder.Place.allCases { try folder.sync(place) }
     return index
+  }
+
+  private func batches(
+    in place: SpoolFolder.Place
+  ) throws(ShippingError) -> [(file: SpoolFile, bytes: Int)] {
+    try folder.batches(in: place) { path in
+      logger.error(
+        "a batch file has a name that the spool never gives", metadata: ["file": "\(path)"])
+    }
   }
 
   /// The merged files: few, so that looking through them for each part is cheap.

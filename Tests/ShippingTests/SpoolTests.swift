@@ -53,7 +53,7 @@ struct SpoolTests {
 
     #expect(throws: ShippingError.self) { try Fixture.add(Fixture.batch(0), to: spool) }
     #expect(spool.status.pendingBatches == 0)
-    #expect(try Syscalls().entries(of: fixture.configuration.spoolDirectory).count == 3)
+    #expect(try Syscalls().entries(of: fixture.configuration.spoolDirectory).count == 4)
 
     faults.recover()
     try Fixture.add(Fixture.batch(0), to: spool)
@@ -77,9 +77,11 @@ struct SpoolTests {
 
   @Test func `what was offered is never merged, also not after a restart`() throws {
     var fixture = try Fixture([.storeAndHangUp])
-    let first = try fixture.spool()
-    for sequence in 0..<3 as Range<UInt64> { try Fixture.add(Fixture.batch(sequence), to: first) }
-    _ = try fixture.delivery(first).step()
+    do {
+      let first = try fixture.spool()
+      for sequence in 0..<3 as Range<UInt64> { try Fixture.add(Fixture.batch(sequence), to: first) }
+      _ = try fixture.delivery(first).step()
+    }
 
     fixture.configuration.spoolBytesMax = 1
     let spool = try fixture.spool()
@@ -90,6 +92,36 @@ struct SpoolTests {
     #expect(fixture.allocator.stored[Fixture.batch(0).name.description] != nil)
     #expect(fixture.allocator.stored.count == 2)
     try expectAllOnce(fixture, sequences: 0..<6)
+  }
+
+  @Test func `two processes cannot have one spool`() throws {
+    let fixture = try Fixture()
+    do {
+      let spool = try fixture.spool()
+      #expect(throws: ShippingError.inUse(path: fixture.configuration.spoolDirectory)) {
+        try fixture.spool()
+      }
+      #expect(spool.status.pendingBatches == 0)
+    }
+    #expect(throws: Never.self) { try fixture.spool() }
+  }
+
+  @Test func `a file that cannot be read holds up no other, and is tried again`() throws {
+    let fixture = try Fixture()
+    let faults = SyscallFaults()
+    let spool = try fixture.spool(faults)
+    for sequence in 0..<2 as Range<UInt64> { try Fixture.add(Fixture.batch(sequence), to: spool) }
+    faults.failAll(.rename, with: 5)
+    #expect(throws: ShippingError.self) { try spool.nextOffer() }
+    faults.recover()
+
+    try fixture.delivery(spool).deliverAll()
+    #expect(spool.status.unreadableBatches == 1)
+    #expect(fixture.allocator.requests.map(\.name) == [Fixture.batch(1).name.description])
+
+    spool.sweep()
+    try fixture.delivery(spool).deliverAll()
+    #expect(fixture.allocator.stored.count == 2)
   }
 
   @Test func `acknowledged batches go after the retention and not before`() throws {
@@ -137,9 +169,11 @@ struct SpoolTests {
   @Test(arguments: ["", "weir-spool-state", "weir-spool-state 1\n", "\u{0}\u{0}"])
   func `a damaged state file makes the kept batches be offered again`(text: String) throws {
     let fixture = try Fixture()
-    let first = try fixture.spool()
-    try Fixture.add(Fixture.batch(0), to: first)
-    try fixture.delivery(first).deliverAll()
+    do {
+      let first = try fixture.spool()
+      try Fixture.add(Fixture.batch(0), to: first)
+      try fixture.delivery(first).deliverAll()
+    }
     try fixture.write(text, to: fixture.configuration.spoolDirectory + "/state")
 
     let spool = try fixture.spool()

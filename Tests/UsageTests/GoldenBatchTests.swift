@@ -43,6 +43,20 @@ struct GoldenBatchTests {
     }
   }
 
+  @Test func `the format page lists every quantity as the code has it`() throws {
+    let page = try String(
+      contentsOf: URL(fileURLWithPath: #filePath)
+        .appendingPathComponent("../../../docs/reference/batch-format.md").standardized,
+      encoding: .utf8)
+    for quantity in Quantity.allCases {
+      #expect(page.contains("| \(quantity.rawValue) | `\(quantity.name)` | \(quantity.unit) |\n"))
+    }
+    for quantity in ConnectionQuantity.allCases {
+      #expect(page.contains("| \(quantity.rawValue) | `\(quantity.name)` |\n"))
+    }
+    #expect(page.contains("# The batch format, version \(BatchCodec.version)\n"))
+  }
+
   @Test func `any flipped bit of a file is refused`() throws {
     let golden = [UInt8](try Data(contentsOf: Self.path("rich", "weirbatch")))
 
