@@ -1,0 +1,100 @@
+internal import Accounting
+internal import Digest
+internal import Foundation
+internal import GRDB
+
+/// The transaction that makes a staged cost file count.
+struct CostCommit: Sendable {
+  let importID: Int64
+  let source: String
+  let facts: CostFileFacts
+  let digests: [Period: Digest256]
+  let totals: [CostTotal]
+  let audit: AuditRecord
+
+  /// Decides for each billing period whether it is new, then closes the import.
+  func run(_ database: Database) throws {
+    var isUnchanged = true
+    for (period, digest) in digests.sorted(by: { $0.key < $1.key }) {
+      if try !settle(database, period: period, digest: digest) { isUnchanged = false }
+    }
+    let hasHistory =
+      try Int.fetchOne(
+        database, sql: "SELECT count(*) FROM cost_import WHERE source = ? AND digest = ?",
+        arguments: [source, Data(facts.digest.bytes)]) ?? 0
+    // A file without any good row is new the first time it is seen.
+    if digests.isEmpty, hasHistory == 0 { isUnchanged = false }
+    for total in totals { try insert(database, total) }
+    try database.execute(
+      sql: """
+        UPDATE cost_import SET state = ?, digest = ?, version = ?, bytes = ?, records = ?,
+          faults = ?, precision_lost = ? WHERE id = ?
+        """,
+      arguments: [
+        isUnchanged ? "unchanged" : "stored", Data(facts.digest.bytes), facts.version.rawValue,
+        facts.bytes, facts.totals.records, facts.totals.faultyRows, facts.totals.roundedValues,
+        importID,
+      ])
+    try AuditTrail.append(database, audit)
+  }
+
+  /// Returns whether the period's records are those that the source had already.
+  private func settle(_ database: Database, period: Period, digest: Digest256) throws -> Bool {
+    let current = try Data.fetchOne(
+      database,
+      sql: """
+        SELECT digest FROM cost_snapshot WHERE source = ? AND period = ? AND state = 'current'
+        """, arguments: [source, period.description])
+    let isSame = current == Data(digest.bytes)
+    let records = totals.filter { $0.period == period }.reduce(0) { $0 + $1.records }
+    if isSame {
+      try database.execute(
+        sql: "DELETE FROM cost_record WHERE import = ? AND period = ?",
+        arguments: [importID, period.description])
+    } else {
+      try database.execute(
+        sql: """
+          UPDATE cost_snapshot SET state = 'superseded'
+          WHERE source = ? AND period = ? AND state = 'current'
+          """, arguments: [source, period.description])
+      try PeriodChange.bump(database, period.description)
+    }
+    try database.execute(
+      sql: """
+        INSERT INTO cost_snapshot (import, source, period, digest, records, state)
+        VALUES (?, ?, ?, ?, ?, ?)
+        """,
+      arguments: [
+        importID, source, period.description, Data(digest.bytes), records,
+        isSame ? "unchanged" : "current",
+      ])
+    return isSame
+  }
+
+  private func insert(_ database: Database, _ total: CostTotal) throws {
+    try database.execute(
+      sql: """
+        INSERT INTO cost_total (import, period, currency, records, billed, effective)
+        VALUES (?, ?, ?, ?, ?, ?)
+        """,
+      arguments: [
+        importID, total.period.description, total.currency.code, total.records,
+        total.billed.description, total.effective.description,
+      ])
+  }
+
+  /// Removes a staged import with all that belongs to it.
+  static func forget(_ database: Database, importID: Int64) throws {
+    for table in ["cost_record", "cost_fault", "cost_total", "cost_snapshot"] {
+      try database.execute(sql: "DELETE FROM \(table) WHERE import = ?", arguments: [importID])
+    }
+    try database.execute(sql: "DELETE FROM cost_import WHERE id = ?", arguments: [importID])
+  }
+
+  /// Removes what an import left behind when the program ended before its commit.
+  static func forgetStaged(_ database: Database) throws {
+    let staged = try Int64.fetchAll(
+      database, sql: "SELECT id FROM cost_import WHERE state = 'staging'")
+    for importID in staged { try forget(database, importID: importID) }
+  }
+}

@@ -1,0 +1,107 @@
+public import Accounting
+internal import Foundation
+internal import GRDB
+
+/// Imported cost files: snapshots by source and billing period, their records, and rows in
+/// quarantine.
+public struct CostStore: Sendable {
+  let engine: Engine
+
+  /// Begins an import. Nothing of it counts before `CostStaging.commit`.
+  public func begin(
+    source: String, by actor: String, at now: UTCInstant
+  ) async throws(StoreError) -> CostStaging {
+    let id = try await engine.write("beginning a cost import") { database in
+      try database.execute(
+        sql: """
+          INSERT INTO cost_import (source, digest, state, version, bytes, records, faults,
+            precision_lost, received_at, actor) VALUES (?, x'', 'staging', '', 0, 0, 0, 0, ?, ?)
+          """, arguments: [source, now.microseconds, actor])
+      return database.lastInsertedRowID
+    }
+    return CostStaging(engine: engine, importID: id, source: source)
+  }
+
+  /// The latest imports, newest first.
+  public func latest(_ count: Int) async throws(StoreError) -> [CostImport] {
+    try await engine.read("listing cost imports") { database in
+      try Int64.fetchAll(
+        database,
+        sql: "SELECT id FROM cost_import WHERE state <> 'staging' ORDER BY id DESC LIMIT ?",
+        arguments: [count]
+      ).map { try CostReading.costImport(database, id: $0) }
+    }
+  }
+
+  /// One import; throws `notFound`.
+  public func costImport(_ id: Int64) async throws(StoreError) -> CostImport {
+    try await engine.read("reading cost import \(id)") { database in
+      try CostReading.costImport(database, id: id)
+    }
+  }
+
+  /// Rows of an import in quarantine, in order of the file, from a position on; throws `notFound`.
+  public func quarantine(
+    of id: Int64, from position: Int = 0, max count: Int
+  ) async throws(StoreError) -> [QuarantinedRow] {
+    try await engine.read("reading the quarantine of import \(id)") { database in
+      let known = try Int.fetchOne(
+        database, sql: "SELECT 1 FROM cost_import WHERE id = ?", arguments: [id])
+      guard known != nil else { throw StoreError.notFound(what: "cost import \(id)") }
+      return try Row.fetchAll(
+        database,
+        sql: """
+          SELECT line, field, reason, value FROM cost_fault
+          WHERE import = ? AND position >= ? ORDER BY position LIMIT ?
+          """, arguments: [id, position, count]
+      ).map { row in
+        QuarantinedRow(line: row[0], column: row[1], reason: row[2], value: row[3])
+      }
+    }
+  }
+
+  /// The snapshots that count for a period, by source.
+  public func current(of period: Period) async throws(StoreError) -> [CostSnapshot] {
+    try await engine.read("reading cost snapshots of \(period)") { database in
+      try CostReading.snapshots(
+        database, "period = ? AND state = 'current'", [period.description])
+    }
+  }
+
+  /// Rows in quarantine of the imports that a period counts.
+  public func quarantinedRows(of period: Period) async throws(StoreError) -> Int {
+    try await engine.read("counting quarantined rows of \(period)") { database in
+      try Int.fetchOne(
+        database,
+        sql: """
+          SELECT coalesce(sum(faults), 0) FROM cost_import WHERE id IN
+            (SELECT import FROM cost_snapshot WHERE period = ? AND state = 'current')
+          """, arguments: [period.description]) ?? 0
+    }
+  }
+
+  /// Walks the records that count for a period, by source and line, carrying `state` along.
+  ///
+  /// Memory: one record at a time. `step` throws end the walk with an `engine` error.
+  public func scan<State: Sendable>(
+    _ period: Period, into state: State,
+    _ step: @escaping @Sendable (inout State, CostRecord) throws -> Void
+  ) async throws(StoreError) -> State {
+    try await engine.read("reading costs of \(period)") { database in
+      var carried = state
+      let rows = try Row.fetchCursor(
+        database,
+        sql: """
+          SELECT cost_record.line, cost_record.record FROM cost_snapshot
+          JOIN cost_record ON cost_record.import = cost_snapshot.import
+            AND cost_record.period = cost_snapshot.period
+          WHERE cost_snapshot.period = ? AND cost_snapshot.state = 'current'
+          ORDER BY cost_snapshot.source, cost_record.line
+          """, arguments: [period.description])
+      while let row = try rows.next() {
+        try step(&carried, try CostRecordBlob.decode(row[1], line: row[0]))
+      }
+      return carried
+    }
+  }
+}

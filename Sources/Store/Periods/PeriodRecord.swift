@@ -1,0 +1,147 @@
+public import Accounting
+public import Digest
+
+/// What the store knows about a period.
+public struct PeriodRecord: Sendable, Equatable {
+  /// The period.
+  public var period: Period
+  /// Open until somebody closes it.
+  public var state: PeriodState
+  /// The version of its statements; 0 before the first close.
+  public var version: UInt32
+  /// When, by whom and why it was closed.
+  public var close: PeriodCloseFacts?
+}
+
+/// A close: who, when, why, and the digests of everything it froze.
+public struct PeriodCloseFacts: Sendable, Equatable {
+  /// When.
+  public var at: UTCInstant
+  /// By whom.
+  public var actor: String
+  /// Why, in the closer's words.
+  public var reason: String
+  /// The policy.
+  public var policy: Digest256
+  /// Usage as it was.
+  public var usage: Digest256
+  /// The register as it was.
+  public var register: Digest256
+  /// The ledger's end after it.
+  public var ledger: LedgerHead
+  /// The cost snapshots that it counted.
+  public var imports: [CostSnapshot]
+
+  /// A close by somebody at a time; what it froze is filled in by the caller.
+  public init(
+    at: UTCInstant, actor: String, reason: String, frozen: FrozenInputs, ledger: LedgerHead
+  ) {
+    self.at = at
+    self.actor = actor
+    self.reason = reason
+    policy = frozen.policy
+    usage = frozen.usage
+    register = frozen.register
+    imports = frozen.imports
+    self.ledger = ledger
+  }
+}
+
+/// Digests of what a close counted.
+public struct FrozenInputs: Sendable, Equatable {
+  /// The policy document.
+  public var policy: Digest256
+  /// Usage.
+  public var usage: Digest256
+  /// The register.
+  public var register: Digest256
+  /// Cost snapshots.
+  public var imports: [CostSnapshot]
+
+  /// Inputs.
+  public init(
+    policy: Digest256, usage: Digest256, register: Digest256, imports: [CostSnapshot]
+  ) {
+    self.policy = policy
+    self.usage = usage
+    self.register = register
+    self.imports = imports
+  }
+}
+
+/// A reading of everything that would change a period's statements; compared again at commit.
+public struct PeriodMark: Sendable, Equatable {
+  /// Changes of usage and costs so far.
+  var changes: Int64
+  /// The ledger's end.
+  public var ledger: LedgerHead
+}
+
+/// The result of a close, to be stored in one transaction.
+public struct PeriodClosing: Sendable {
+  /// The period.
+  public var period: Period
+  /// The version of the statements.
+  public var version: UInt32
+  /// The reading under which the inputs were loaded.
+  public var mark: PeriodMark
+  /// Who, when, why, and what was frozen.
+  public var facts: PeriodCloseFacts
+  /// Entries to be added to the ledger.
+  public var entries: [ChainedEntry]
+  /// Statements, one a tenant.
+  public var statements: [StatementDocument]
+  /// The period's summary as JSON.
+  public var summary: [UInt8]
+  /// The reconciliation as JSON.
+  public var reconciliation: [UInt8]
+
+  /// A closing.
+  public init(
+    period: Period, version: UInt32, mark: PeriodMark, facts: PeriodCloseFacts,
+    entries: [ChainedEntry], documents: PeriodDocuments
+  ) {
+    self.period = period
+    self.version = version
+    self.mark = mark
+    self.facts = facts
+    self.entries = entries
+    statements = documents.statements
+    summary = documents.summary
+    reconciliation = documents.reconciliation
+  }
+}
+
+/// The documents that a close leaves.
+public struct PeriodDocuments: Sendable, Equatable {
+  /// Statements, one a tenant.
+  public var statements: [StatementDocument]
+  /// The period's summary as JSON.
+  public var summary: [UInt8]
+  /// The reconciliation as JSON.
+  public var reconciliation: [UInt8]
+
+  /// Documents.
+  public init(statements: [StatementDocument], summary: [UInt8], reconciliation: [UInt8]) {
+    self.statements = statements
+    self.summary = summary
+    self.reconciliation = reconciliation
+  }
+}
+
+/// One statement in its canonical form.
+public struct StatementDocument: Sendable, Equatable {
+  /// Whose.
+  public var tenant: String
+  /// The total that was posted.
+  public var total: Money
+  /// Canonical JSON.
+  public var bytes: [UInt8]
+
+  /// A statement.
+  public init(tenant: String, total: Money, bytes: [UInt8]) {
+    self.tenant = tenant
+    self.total = total
+    self.bytes = bytes
+  }
+}

@@ -1,0 +1,133 @@
+internal import Accounting
+internal import Digest
+internal import Foundation
+internal import GRDB
+
+/// Periods as rows, inside one transaction.
+enum PeriodRows {
+  /// What is known about a period.
+  static func record(_ database: Database, _ period: Period) throws -> PeriodRecord {
+    let row = try Row.fetchOne(
+      database, sql: "SELECT * FROM period WHERE id = ?", arguments: [period.description])
+    guard let row else {
+      return PeriodRecord(period: period, state: .open, version: 0, close: nil)
+    }
+    guard let state = PeriodState(rawValue: row["state"]),
+      let version = UInt32(exactly: row["version"] as Int64)
+    else { throw StoreError.malformed(table: "period", reason: "state of \(period)") }
+    return PeriodRecord(
+      period: period, state: state, version: version,
+      close: try facts(database, row, period: period, version: version))
+  }
+
+  private static func facts(
+    _ database: Database, _ row: Row, period: Period, version: UInt32
+  ) throws -> PeriodCloseFacts? {
+    guard let at: Int64 = row["closed_at"], let actor: String = row["closed_by"],
+      let reason: String = row["reason"], let count: Int64 = row["ledger_count"]
+    else { return nil }
+    let imports = try Row.fetchAll(
+      database,
+      sql: """
+        SELECT cost_snapshot.* FROM period_import
+        JOIN cost_snapshot ON cost_snapshot.import = period_import.import
+          AND cost_snapshot.period = period_import.period
+        WHERE period_import.period = ? AND period_import.version = ? ORDER BY period_import.source
+        """, arguments: [period.description, Int(version)]
+    ).map { row in
+      CostSnapshot(
+        importID: row["import"], source: row["source"], period: period,
+        digest: try Stored.digest(row["digest"], table: "cost_snapshot"), records: row["records"],
+        state: CostSnapshot.State(rawValue: row["state"]) ?? .superseded)
+    }
+    let frozen = FrozenInputs(
+      policy: try Stored.digest(row["policy"], table: "period"),
+      usage: try Stored.digest(row["usage_digest"], table: "period"),
+      register: try Stored.digest(row["register_digest"], table: "period"), imports: imports)
+    return PeriodCloseFacts(
+      at: UTCInstant(microseconds: at), actor: actor, reason: reason, frozen: frozen,
+      ledger: LedgerHead(
+        count: try Counter.value(count, "period"),
+        hash: try Stored.digest(row["ledger_hash"], table: "period")))
+  }
+
+  /// Writes everything that a close leaves.
+  static func store(_ database: Database, _ closing: PeriodClosing) throws {
+    let period = closing.period.description
+    guard try record(database, closing.period).state != .closed else {
+      throw StoreError.periodClosed(period: period)
+    }
+    let mark = PeriodMark(
+      changes: try PeriodChange.reading(database, period), ledger: try LedgerRows.head(database))
+    guard mark == closing.mark else { throw StoreError.changedMeanwhile(period: period) }
+    try LedgerRows.append(database, closing.entries)
+    try storeFacts(database, closing)
+    try storeDocuments(database, closing)
+  }
+
+  private static func storeFacts(_ database: Database, _ closing: PeriodClosing) throws {
+    let facts = closing.facts
+    guard try LedgerRows.head(database) == facts.ledger else {
+      throw StoreError.changedMeanwhile(period: closing.period.description)
+    }
+    try database.execute(
+      sql: """
+        INSERT INTO period (id, state, version, closed_at, closed_by, reason, policy, usage_digest,
+          register_digest, ledger_count, ledger_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (id) DO UPDATE SET state = excluded.state, version = excluded.version,
+          closed_at = excluded.closed_at, closed_by = excluded.closed_by,
+          reason = excluded.reason, policy = excluded.policy,
+          usage_digest = excluded.usage_digest, register_digest = excluded.register_digest,
+          ledger_count = excluded.ledger_count, ledger_hash = excluded.ledger_hash
+        """,
+      arguments: [
+        closing.period.description, PeriodState.closed.rawValue, Int(closing.version),
+        facts.at.microseconds, facts.actor, facts.reason, Data(facts.policy.bytes),
+        Data(facts.usage.bytes), Data(facts.register.bytes),
+        try Counter.column(facts.ledger.count, "ledger length"), Data(facts.ledger.hash.bytes),
+      ])
+    for snapshot in facts.imports {
+      try database.execute(
+        sql: """
+          INSERT INTO period_import (period, version, source, import, digest)
+          VALUES (?, ?, ?, ?, ?)
+          """,
+        arguments: [
+          closing.period.description, Int(closing.version), snapshot.source, snapshot.importID,
+          Data(snapshot.digest.bytes),
+        ])
+    }
+  }
+
+  private static func storeDocuments(_ database: Database, _ closing: PeriodClosing) throws {
+    let period = closing.period.description
+    let version = Int(closing.version)
+    try database.execute(
+      sql: """
+        INSERT INTO statement_set (period, version, summary, reconciliation) VALUES (?, ?, ?, ?)
+        """,
+      arguments: [period, version, Data(closing.summary), Data(closing.reconciliation)])
+    let insert = try database.cachedStatement(
+      sql: """
+        INSERT INTO statement (period, version, tenant, document, digest, micros, currency)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
+        """)
+    for statement in closing.statements {
+      try insert.execute(arguments: [
+        period, version, statement.tenant, Data(statement.bytes),
+        Data(SHA256.hash(statement.bytes).bytes), statement.total.micros,
+        statement.total.currency.code,
+      ])
+    }
+  }
+
+  /// The seal of a closed period, or nil for an open one.
+  static func seal(_ database: Database, _ period: Period) throws -> Seal? {
+    let record = try record(database, period)
+    guard let close = record.close else { return nil }
+    return Seal(
+      period: period.description, version: Int64(record.version),
+      ledgerCount: try Counter.column(close.ledger.count, "ledger length"),
+      ledgerHash: close.ledger.hash, closedAtMicroseconds: close.at.microseconds)
+  }
+}

@@ -1,0 +1,31 @@
+/// What a bearer of a token may do.
+public enum Role: String, Sendable, CaseIterable {
+  /// Deliver batches, nothing else: what a proxy holds.
+  case ingest
+  /// Everything.
+  case `operator`
+  /// Read, change nothing.
+  case reader
+}
+
+/// A token without its secret, which is known only to its bearer.
+public struct Token: Sendable, Equatable {
+  /// Eight hexadecimal digits; what revoking names.
+  public var id: String
+  /// Who holds it, as its maker called them: the actor of audit records.
+  public var name: String
+  /// What its bearer may do.
+  public var role: Role
+  /// When it was made, microseconds since 1970 UTC.
+  public var createdAtMicroseconds: Int64
+  /// When it was revoked, or nil.
+  public var revokedAtMicroseconds: Int64?
+}
+
+/// A token just made: the only time its secret is seen.
+public struct NewToken: Sendable, Equatable {
+  /// The token.
+  public var token: Token
+  /// `weir_` and 64 hexadecimal digits: 256 random bits. The store keeps only its SHA-256.
+  public var secret: String
+}

@@ -1,0 +1,112 @@
+internal import Accounting
+internal import Foundation
+internal import GRDB
+internal import Usage
+
+/// Reads of stored usage: figures for a close, sums for a reader.
+enum UsageReading {
+  /// Every counter of a period by tenant and route.
+  static func figures(_ database: Database, table: String, period: Period) throws -> UsageFigures {
+    let rows = try Row.fetchCursor(
+      database,
+      sql: """
+        SELECT tenant, route, \(UsageColumns.sums) FROM \(table) WHERE hour >= ? AND hour < ?
+        GROUP BY tenant, route ORDER BY tenant, route
+        """, arguments: [hour(period.start), hour(period.end)])
+    let names = try names(database)
+    var figures = UsageFigures()
+    while let row = try rows.next() {
+      for (quantity, name) in zip(Usage.Quantity.allCases, names) {
+        let count = try Counter.value(row[quantity.name], table)
+        guard count > 0 else { continue }
+        try figures.add(
+          tenant: row["tenant"], route: row["route"], quantity: name, UInt128(count))
+      }
+    }
+    return figures
+  }
+
+  /// Names of the quantities for policies and statements: of the operator's units the declared
+  /// names, as long as every proxy declares the same one at a position.
+  static func names(_ database: Database) throws -> [String] {
+    var names = Usage.Quantity.allCases.map(\.name)
+    let units: [Usage.Quantity] = [.units0, .units1, .units2, .units3]
+    for (position, quantity) in units.enumerated() {
+      let declared = try String.fetchAll(
+        database, sql: "SELECT DISTINCT name FROM unit_declaration WHERE position = ?",
+        arguments: [position])
+      guard declared.count == 1, let name = declared.first, !names.contains(name) else { continue }
+      names[Int(quantity.rawValue)] = name
+    }
+    return names
+  }
+
+  /// Sums over listeners and batches of a period; quarantined batches have none.
+  static func listenerTotals(
+    _ database: Database, period: Period
+  ) throws -> [String: UInt128] {
+    let row = try Row.fetchOne(
+      database,
+      sql: """
+        SELECT \(UsageColumns.sums) FROM listener_total
+        WHERE batch IN (SELECT id FROM batch WHERE period = ?)
+        """, arguments: [period.description])
+    var totals: [String: UInt128] = [:]
+    for (quantity, name) in zip(Usage.Quantity.allCases, try names(database)) {
+      let sum: Int64? = row?[quantity.name]
+      totals[name] = UInt128(try Counter.value(sum ?? 0, "listener_total"))
+    }
+    return totals
+  }
+
+  /// Sums of a window over counted and late usage.
+  static func summary(_ database: Database, _ query: UsageQuery) throws -> [UsageSummaryRow] {
+    let key = groupKey(query.grouping)
+    let isByTime = query.grouping == .hour || query.grouping == .day
+    let sql = """
+      SELECT \(key) , \(UsageColumns.sums), weir_sum_histogram(histogram) AS histogram FROM (
+        SELECT * FROM usage_rollup WHERE hour >= :from AND hour < :to
+          AND tenant = ifnull(:tenant, tenant) AND route = ifnull(:route, route)
+        UNION ALL
+        SELECT * FROM usage_late WHERE hour >= :from AND hour < :to
+          AND tenant = ifnull(:tenant, tenant) AND route = ifnull(:route, route))
+      GROUP BY 1, 2, 3 ORDER BY \(isByTime ? "3" : "requests DESC, 1, 2") LIMIT :limit
+      """
+    let rows = try Row.fetchCursor(
+      database, sql: sql,
+      arguments: [
+        "from": query.fromHour, "to": query.toHour, "tenant": query.tenant, "route": query.route,
+        "limit": query.rowsMax,
+      ])
+    var summary: [UsageSummaryRow] = []
+    while let row = try rows.next() {
+      let counts = try Usage.Quantity.allCases.map { try Counter.value(row[$0.name], "usage") }
+      summary.append(
+        UsageSummaryRow(
+          tenant: row["key_tenant"], route: row["key_route"], hour: row["key_hour"],
+          quantities: counts, latency: try latency(row["histogram"])))
+    }
+    return summary
+  }
+
+  private static func latency(_ blob: Data?) throws -> [UInt64]? {
+    guard let blob else { return nil }
+    let histogram = try HistogramBlob.decode(blob)
+    let values = [0.5, 0.95, 0.99].compactMap { histogram.value(atQuantile: $0) }
+    return values.count == 3 ? values : nil
+  }
+
+  private static func groupKey(_ grouping: UsageQuery.Grouping) -> String {
+    switch grouping {
+    case .tenant: "tenant AS key_tenant, NULL AS key_route, NULL AS key_hour"
+    case .route: "NULL AS key_tenant, route AS key_route, NULL AS key_hour"
+    case .tenantRoute: "tenant AS key_tenant, route AS key_route, NULL AS key_hour"
+    case .hour: "NULL AS key_tenant, NULL AS key_route, hour AS key_hour"
+    case .day: "NULL AS key_tenant, NULL AS key_route, hour - hour % 24 AS key_hour"
+    }
+  }
+
+  private static func hour(_ instant: UTCInstant) -> Int64 {
+    UsageHour.containing(instant.microseconds)
+  }
+}

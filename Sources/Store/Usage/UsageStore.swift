@@ -1,0 +1,120 @@
+public import Accounting
+internal import Digest
+internal import Foundation
+internal import GRDB
+public import Usage
+
+/// Batches and the usage they carry: stored exactly once, whatever is sent twice or out of order.
+public struct UsageStore: Sendable {
+  let engine: Engine
+
+  /// Stores one batch in one transaction, or says why it was not counted.
+  ///
+  /// `missingMax`: how many missing names to list. Throws `counterOverflow` when a sum would pass
+  /// 63 bits; nothing is stored then.
+  public func ingest(
+    _ batch: Batch, receipt: BatchReceipt, missingMax: Int
+  ) async throws(StoreError) -> IngestOutcome {
+    try await engine.write("storing batch \(batch.name)") { database in
+      let disposition = try BatchIntake(database: database, batch: batch, receipt: receipt).run()
+      let position = try Int64.fetchOne(
+        database, sql: "SELECT names_stored FROM instance WHERE name = ?",
+        arguments: [batch.name.instance])
+      return IngestOutcome(
+        disposition: disposition,
+        instancePosition: try Counter.value(position ?? 0, "instance"),
+        missing: try MissingNames.list(
+          database, instance: batch.name.instance, max: missingMax))
+    }
+  }
+
+  /// What every tenant used in a period, as it counts for the close: late usage is not in it.
+  public func figures(of period: Period) async throws(StoreError) -> UsageFigures {
+    try await engine.read("reading usage of \(period)") { database in
+      try UsageReading.figures(database, table: "usage_rollup", period: period)
+    }
+  }
+
+  /// What arrived for a period after it was closed.
+  public func lateFigures(of period: Period) async throws(StoreError) -> UsageFigures {
+    try await engine.read("reading late usage of \(period)") { database in
+      try UsageReading.figures(database, table: "usage_late", period: period)
+    }
+  }
+
+  /// What the listeners of a period's batches counted, late batches among them, by quantity name:
+  /// the other side of the conservation law.
+  public func listenerTotals(of period: Period) async throws(StoreError) -> [String: UInt128] {
+    try await engine.read("reading listener totals of \(period)") { database in
+      try UsageReading.listenerTotals(database, period: period)
+    }
+  }
+
+  /// Sums of a window, grouped and filtered; late usage is in it.
+  public func summary(_ query: UsageQuery) async throws(StoreError) -> [UsageSummaryRow] {
+    try await engine.read("reading usage") { database in
+      try UsageReading.summary(database, query)
+    }
+  }
+
+  /// How batches of all time fared.
+  public func counts() async throws(StoreError) -> BatchCounts {
+    try await engine.read("counting batches") { database in
+      let row = try Row.fetchOne(
+        database,
+        sql: """
+          SELECT count(*) AS batches, coalesce(sum(rows), 0) AS rows,
+            coalesce(sum(state = 'late'), 0) AS late,
+            coalesce(sum(state = 'quarantined'), 0) AS quarantined,
+            coalesce(sum(NOT is_conserved), 0) AS unconserved,
+            (SELECT count(*) FROM batch_conflict) AS conflicts FROM batch
+          """)
+      guard let row else { throw StoreError.malformed(table: "batch", reason: "no counts") }
+      return BatchCounts(
+        batches: row["batches"], rows: row["rows"], late: row["late"],
+        quarantined: row["quarantined"], conflicts: row["conflicts"],
+        unconserved: row["unconserved"])
+    }
+  }
+
+  /// Copies of a period's batches that were refused because their name was taken by other bytes.
+  public func conflicts(of period: Period) async throws(StoreError) -> Int {
+    try await engine.read("counting conflicts of \(period)") { database in
+      try Int.fetchOne(
+        database, sql: "SELECT count(*) FROM batch_conflict WHERE period = ?",
+        arguments: [period.description]) ?? 0
+    }
+  }
+
+  /// Declared names and units of `units_0` … `units_3`, in order of position.
+  public func unitDeclarations() async throws(StoreError) -> [(position: Int, UnitDeclaration)] {
+    let rows = try await engine.read("reading unit declarations") { database in
+      try Row.fetchAll(
+        database, sql: "SELECT position, name, unit FROM unit_declaration ORDER BY 1, 2, 3"
+      ).map { row in DeclaredUnit(position: row[0], name: row[1], unit: row[2]) }
+    }
+    return rows.map { ($0.position, UnitDeclaration(name: $0.name, unit: $0.unit)) }
+  }
+
+  private struct DeclaredUnit: Sendable {
+    var position: Int
+    var name: String
+    var unit: String
+  }
+}
+
+/// How all batches ever received fared.
+public struct BatchCounts: Sendable, Equatable {
+  /// Batches stored, late and quarantined ones among them.
+  public var batches: Int
+  /// Rows in them.
+  public var rows: Int
+  /// Batches that came after their period was closed.
+  public var late: Int
+  /// Batches kept whole and not counted.
+  public var quarantined: Int
+  /// Copies that were refused because their name was taken by other bytes.
+  public var conflicts: Int
+  /// Batches whose rows and listener totals disagree.
+  public var unconserved: Int
+}

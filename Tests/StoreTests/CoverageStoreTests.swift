@@ -1,0 +1,79 @@
+import Accounting
+import Foundation
+import Store
+import Testing
+import Usage
+
+@Suite struct CoverageStoreTests {
+  let scratch: Scratch
+  let store: Store
+  let window: CoverageWindow
+
+  init() async throws {
+    scratch = try Scratch()
+    store = try await scratch.store()
+    window = CoverageWindow(
+      from: try Period(parsing: "2026-11").start, to: try Period(parsing: "2026-11").end,
+      now: noon, toleranceMicroseconds: 60_000_000)
+  }
+
+  /// Reports every ten seconds of the hour up to noon, but for the given sequences.
+  private func report(without missing: Set<UInt64> = []) async throws {
+    for sequence in 0..<UInt64(360) where !missing.contains(sequence) {
+      try await store.usage.deliver(try Feed().batch(sequence))
+    }
+  }
+
+  @Test func `a proxy that reported every interval has no holes`() async throws {
+    try await report()
+
+    let coverage = try await store.coverage.coverage(of: window, expected: [])
+
+    #expect(coverage.count == 1)
+    #expect(coverage.first?.holes == [])
+    #expect(coverage.first?.batches == 360)
+    #expect(coverage.first?.to == noon)
+  }
+
+  @Test func `missing batches are a hole between their neighbours`() async throws {
+    try await report(without: [100, 101])
+
+    let holes = try await store.coverage.coverage(of: window, expected: []).first?.holes
+
+    let from = noon.microseconds - 3_600_000_000 + 100 * 10_000_000
+    #expect(holes?.count == 1)
+    #expect(holes?.first?.from == UTCInstant(microseconds: from))
+    #expect(holes?.first?.to == UTCInstant(microseconds: from + 20_000_000))
+    #expect(holes?.first?.reason.contains("/0/100…101") == true)
+  }
+
+  @Test func `silence until now is a hole`() async throws {
+    try await store.usage.deliver(try Feed().batch(0))
+
+    let holes = try await store.coverage.coverage(of: window, expected: []).first?.holes
+
+    #expect(holes?.map(\.reason) == ["no batch"])
+    #expect(holes?.first?.to == noon)
+  }
+
+  @Test func `an expected proxy that never came owes the whole window`() async throws {
+    let coverage = try await store.coverage.coverage(of: window, expected: ["edge-9"])
+    let known = try await store.coverage.instances(
+      expected: ["edge-9"], now: noon, silenceMicroseconds: 1)
+
+    #expect(coverage.map(\.instance) == ["edge-9"])
+    #expect(coverage.first?.holes.first?.from == window.from)
+    #expect(known.map(\.isSilent) == [true])
+    #expect(known.first?.lastReceived == nil)
+  }
+
+  @Test func `a quarantined batch does not cover its time`() async throws {
+    try await report(without: [359])
+    try await store.usage.deliver(try Feed().batch(359), quarantined: true)
+
+    let coverage = try await store.coverage.coverage(of: window, expected: [])
+
+    #expect(coverage.first?.batches == 359)
+    #expect(coverage.first?.to == UTCInstant(microseconds: noon.microseconds - 10_000_000))
+  }
+}
