@@ -137,26 +137,29 @@ struct RowPlan {
       values.append(count)
     }
     writer.append(column: values)
-    values.removeAll(keepingCapacity: true)
-    for row in 0..<rowCount {
-      var isFirst = true
-      rows.visitBins(of: row) { bin in
-        if isFirst { values.append(UInt64(bin.bucket)) }
-        isFirst = false
-      }
+    appendBins(of: rows, to: &writer, scratch: &values) { bin, last in
+      last == nil ? UInt64(bin.bucket) : nil
     }
-    writer.append(column: values)
+    appendBins(of: rows, to: &writer, scratch: &values) { bin, last in
+      last.map { UInt64(bin.bucket - $0 - 1) }
+    }
+    appendBins(of: rows, to: &writer, scratch: &values) { bin, _ in bin.count }
+  }
+
+  /// One column of what `value` makes of each bin and the bucket before it in its row; nil is left out.
+  @inline(__always)
+  private func appendBins<Rows: BatchRowSource>(
+    of rows: Rows, to writer: inout PayloadWriter, scratch values: inout [UInt64],
+    _ value: (SparseHistogram.Bin, UInt16?) -> UInt64?
+  ) {
     values.removeAll(keepingCapacity: true)
     for row in 0..<rowCount {
       var last: UInt16?
       rows.visitBins(of: row) { bin in
-        if let last { values.append(UInt64(bin.bucket - last - 1)) }
+        if let value = value(bin, last) { values.append(value) }
         last = bin.bucket
       }
     }
-    writer.append(column: values)
-    values.removeAll(keepingCapacity: true)
-    for row in 0..<rowCount { rows.visitBins(of: row) { values.append($0.count) } }
     writer.append(column: values)
   }
 

@@ -61,6 +61,47 @@ struct SpoolTests {
     #expect(fixture.allocator.stored.count == 1)
   }
 
+  @Test(arguments: [Syscall.open, .write, .fsync, .rename])
+  func `what is not durable is not called spooled`(call: Syscall) throws {
+    let fixture = try Fixture()
+    let faults = SyscallFaults()
+    let spool = try fixture.spool(faults)
+    faults.failAll(call, with: 5)
+
+    #expect(throws: ShippingError.self) { try Fixture.add(Fixture.batch(0), to: spool) }
+
+    #expect(spool.status.pendingBatches == 0)
+  }
+
+  @Test(arguments: [Syscall.fsync, .rename])
+  func `nothing is sent before it is durably marked as offered`(call: Syscall) throws {
+    let fixture = try Fixture()
+    let faults = SyscallFaults()
+    let spool = try fixture.spool(faults)
+    try Fixture.add(Fixture.batch(0), to: spool)
+    faults.failAll(call, with: 5)
+
+    _ = try fixture.delivery(spool).step()
+
+    #expect(fixture.allocator.requests.isEmpty)
+  }
+
+  @Test func `a batch whose exchanges do not continue in the next is left as it is`() throws {
+    var fixture = try Fixture()
+    fixture.configuration.spoolBytesMax = 1
+    let spool = try fixture.spool()
+    var first = Fixture.batch(0)
+    first.rows[0].openEnd = 1
+    first.rows[0][.requests] += 1
+    try Fixture.add(first, to: spool)
+    for sequence in 1..<4 as Range<UInt64> { try Fixture.add(Fixture.batch(sequence), to: spool) }
+
+    try fixture.delivery(spool).deliverAll()
+
+    #expect(try BatchCodec.decode(fixture.allocator.stored[first.name.description]!) == first)
+    #expect(fixture.allocator.stored.count == 2)
+  }
+
   @Test func `at the limit the batches never offered are merged and nothing is lost`() throws {
     var fixture = try Fixture()
     let size = try BatchCodec.encode(Fixture.batch(0)).count
