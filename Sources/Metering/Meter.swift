@@ -16,9 +16,9 @@ public import Usage
 /// `@unchecked Sendable`: it is created on one thread and then touched only by the one worker thread that
 /// it was given to.
 public final class Meter: @unchecked Sendable {
-  private var writer: SegmentWriter<Unobserved>
+  private let writer: SegmentWriter<Unobserved>
   /// The segment being handed over, between `beginRotation` and `completeRotation`.
-  private var retiring: SegmentWriter<Unobserved>?
+  private var retiring: SegmentStorage?
   private var schedule: IntervalSchedule
   private var register: TenantRegister
   private var rule: AdmissionRule
@@ -138,8 +138,9 @@ public final class Meter: @unchecked Sendable {
       writer.end(
         wallMicroseconds: cut.wallMicroseconds, monotonicNanoseconds: nowNanoseconds,
         adding: cut.isStepped ? .clockStepped : [])
-      retiring = writer
-      writer = SegmentWriter(successor, observer: Unobserved())
+      retiring = writer.storage
+      publishUse()
+      writer.move(to: successor)
       writer.begin(
         wallMicroseconds: cut.wallMicroseconds, monotonicNanoseconds: nowNanoseconds)
       phase = .rotating
@@ -153,7 +154,7 @@ public final class Meter: @unchecked Sendable {
       precondition(phase == .restarted, "carried over outside a hand-over")
       return row
     }
-    precondition(row.generation == retiring.generation, "a row of another segment")
+    precondition(retiring.owns(row), "a row of another segment")
     let new: MeterRow
     if retiring.isReserved(row) {
       new = MeterRow(unit: row.unit, generation: writer.generation)
@@ -179,16 +180,15 @@ public final class Meter: @unchecked Sendable {
       return
     }
     precondition(
-      old.openExchanges == writer.openExchanges, "every open exchange is carried over, once")
+      old.openExchanges == writer.storage.openExchanges, "every open exchange is carried over, once"
+    )
     // One store decides: before it recovery discards the new segment and its open exchanges, after it the
     // old one counts as sealed.
     writer.setState(.active)
-    old.setState(.sealed)
+    old.memory.store(
+      SegmentLayout.State.sealed.rawValue, at: SegmentLayout.Header.state.offset)
     writer.storage.enter(.active)
-    old.storage.enter(.sealed)
-    addAsSoleWriter(old.displacedObservations, to: slot.displacedObservations)
-    slot.lastExtents.store(old.claimedExtents, ordering: .relaxed)
-    slot.lastRows.store(old.rowCount, ordering: .relaxed)
+    old.enter(.sealed)
     retiring = nil
     phase = .counting
     publishSchedule()
@@ -207,7 +207,7 @@ public final class Meter: @unchecked Sendable {
       adding: cut.isStepped ? [.clockStepped, .final] : .final)
     writer.setState(.sealed)
     writer.storage.enter(.sealed)
-    addAsSoleWriter(writer.displacedObservations, to: slot.displacedObservations)
+    publishUse()
     phase = .closed
     slot.isClosed.store(true, ordering: .releasing)
     slot.preparation.signal()
@@ -240,6 +240,13 @@ public final class Meter: @unchecked Sendable {
     guard !writer.storage.wantsMore.load(ordering: .relaxed) else { return }
     writer.storage.wantsMore.store(true, ordering: .releasing)
     slot.preparation.signal()
+  }
+
+  /// What the segment that ends needed: the next ones are prepared by it.
+  private func publishUse() {
+    addAsSoleWriter(writer.displacedObservations, to: slot.displacedObservations)
+    slot.lastExtents.store(writer.claimedExtents, ordering: .relaxed)
+    slot.lastRows.store(writer.rowCount, ordering: .relaxed)
   }
 
   private func publishSchedule() {

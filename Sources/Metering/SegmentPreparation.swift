@@ -25,6 +25,8 @@ final class SegmentPreparation: Sendable {
   private static let extentsMin = 16
   /// Extents of a new segment at most; a larger one grows while it is used.
   private static let initialExtentsMax = 128
+  /// Extents added at once at most, 8 MiB: the thread is back soon, and little stays unused.
+  private static let growthExtentsMax = 128
   /// Bytes of address space a row: rows with more than a few histogram chunks use it up earlier.
   private static let reservedBytesPerRow = 1024
   /// Pause after a failure before it is tried again.
@@ -155,8 +157,8 @@ final class SegmentPreparation: Sendable {
       storage.wantsMore.store(false, ordering: .relaxed)
       do throws(SystemError) {
         let published = storage.publishedExtents.load(ordering: .relaxed)
-        if published - storage.claimedExtents <= max(8, published / 4) {
-          try storage.grow(byExtents: min(256, max(Self.extentsMin, published / 2)))
+        if storage.isLow(extentsLeft: published - storage.claimedExtents) {
+          try storage.grow(byExtents: min(Self.growthExtentsMax, published))
         }
         try storage.index.extend(syscalls: syscalls)
       } catch {

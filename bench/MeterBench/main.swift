@@ -6,65 +6,84 @@ import Usage
 //
 //     swift run -c release MeterBench [REQUESTS]
 //
-// Prints one line a case: `meter case=<name> ns=<x>`, the median of seven runs, and the spread.
+// Prints one line a case: `meter case=<name> ns=<x>`, the median of runs of 10,000 requests, and the spread.
 
-/// A request as the proxy records it: two events, the head and the end.
-struct Request {
-  var head = Deltas()
-  var end = Deltas()
+/// What the proxy keeps of one exchange: its deltas are built anew for each event.
+struct Exchange {
+  var deltas = Deltas()
 
-  init() {
-    head.add(.requests, 1)
-    head.add(.requestBytes, 312)
-    head.add(.requestBodyBytes, 0)
-    head.add(.attempts, 1)
-    end.add(.responses2xx, 1)
-    end.add(.endedCompleted, 1)
-    end.add(.responseBytes, 420)
-    end.add(.responseBodyBytes, 256)
-    end.add(.upstreamRequestBytes, 340)
-    end.add(.upstreamResponseBytes, 410)
-    end.add(.durationMicroseconds, 812)
-    end.add(.upstreamMicroseconds, 640)
-    end.add(.upstreamCPUMicroseconds, 95)
-    end.add(.cpuHintedRequests, 1)
+  mutating func received(_ number: Int) {
+    deltas.clear()
+    deltas.add(.requests, 1)
+    deltas.add(.requestBytes, 312)
+    deltas.add(.requestBodyBytes, UInt64(truncatingIfNeeded: number & 63))
+    deltas.add(.attempts, 1)
+  }
+
+  mutating func finished(_ number: Int) {
+    deltas.clear()
+    deltas.add(.responses2xx, 1)
+    deltas.add(.endedCompleted, 1)
+    deltas.add(.responseBytes, 420)
+    deltas.add(.responseBodyBytes, 256)
+    deltas.add(.upstreamRequestBytes, 340)
+    deltas.add(.upstreamResponseBytes, 410)
+    deltas.add(.durationMicroseconds, UInt64(truncatingIfNeeded: 300 + number & 1023))
+    deltas.add(.upstreamMicroseconds, 640)
+    deltas.add(.upstreamCPUMicroseconds, 95)
+    deltas.add(.cpuHintedRequests, 1)
   }
 }
 
 /// One way of spreading requests over tenants.
 struct Case {
   var name: String
-  var tenants: [[UInt8]]
-  var requestCount: Int
+  var tenantCount: Int
+  /// Ids of twelve bytes, one after another.
+  var ids: [UInt8]
 
-  /// Nanoseconds a request of one run.
-  func run(_ meter: Meter) -> Double {
-    let request = Request()
-    var next = 0
+  init(name: String, tenantCount: Int) {
+    self.name = name
+    self.tenantCount = tenantCount
+    ids = (0..<tenantCount).flatMap { "tenant\(String(1_000_000 + $0).dropFirst())".utf8 }
+  }
+
+  /// Nanoseconds a request of one run that begins with request `first`.
+  func run(_ meter: Meter, from first: Int, count: Int) -> Double {
+    var exchange = Exchange()
+    // Safe: any bit pattern of UInt8 is a valid byte.
+    let bytes = unsafe ids.span.bytes
+    var tenant = first % tenantCount
     let start = Clock.system.monotonicNanoseconds()
-    for number in 0..<requestCount {
-      let tenant = tenants[next]
-      // Safe: any bit pattern of UInt8 is a valid byte.
-      let row = unsafe meter.row(tenant: tenant.span.bytes, route: 0)
-      meter.record(row, listener: 0, request.head)
+    for number in first..<(first + count) {
+      let row = meter.row(
+        tenant: bytes.extracting(tenant * 12..<tenant * 12 + 12), route: 0)
+      tenant += 1
+      if tenant == tenantCount { tenant = 0 }
+      exchange.received(number)
+      meter.record(row, listener: 0, exchange.deltas)
+      exchange.finished(number)
       meter.record(
-        row, listener: 0, request.end, observing: UInt64(truncatingIfNeeded: 300 + number & 1023))
-      next += 1
-      if next == tenants.count { next = 0 }
+        row, listener: 0, exchange.deltas, observing: exchange.deltas[.durationMicroseconds])
     }
-    let end = Clock.system.monotonicNanoseconds()
-    return Double(end - start) / Double(requestCount)
+    return Double(Clock.system.monotonicNanoseconds() - start) / Double(count)
   }
 }
 
-/// Median and spread of several runs.
-func measure(_ theCase: Case, _ meter: Meter) {
+/// Median, lowest and ninth decile of many short runs: short, so that few of them are interrupted.
+func measure(_ theCase: Case, _ meter: Meter, _ requestCount: Int) {
+  let perRun = 10_000
+  // Every tenant once, so that rows are open before the clock runs.
+  _ = theCase.run(meter, from: 0, count: theCase.tenantCount)
   var runs: [Double] = []
-  for _ in 0..<7 { runs.append(theCase.run(meter)) }
+  for run in 0..<max(3, requestCount / perRun) {
+    runs.append(theCase.run(meter, from: run * perRun, count: perRun))
+  }
   runs.sort()
-  let figures = [runs[3], runs[0], runs[6]].map { String(Int($0 * 10)) }
-    .map { $0.dropLast() + "." + $0.suffix(1) }
-  print("meter case=\(theCase.name) ns=\(figures[0]) min=\(figures[1]) max=\(figures[2])")
+  let figures = [runs[runs.count / 2], runs[0], runs[runs.count * 9 / 10]].map {
+    String(Double(Int($0 * 10)) / 10)
+  }
+  print("meter case=\(theCase.name) ns=\(figures[0]) min=\(figures[1]) p90=\(figures[2])")
 }
 
 let requestCount = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 2_000_000
@@ -78,11 +97,10 @@ let service = try MeteringService(
 try service.start { segment in try? segment.remove() }
 let meter = service.meter(worker: 0)
 
-measure(Case(name: "one-tenant", tenants: [Array("acme".utf8)], requestCount: requestCount), meter)
-for count in [1000, 10_000, 100_000] {
-  let tenants = (0..<count).map { Array("acme-\(String(1_000_000 + $0).dropFirst())".utf8) }
-  measure(
-    Case(name: "\(count / 1000)k-tenants", tenants: tenants, requestCount: requestCount), meter)
+for (name, count) in [
+  ("one-tenant", 1), ("1k-tenants", 1000), ("10k-tenants", 10_000), ("100k-tenants", 100_000),
+] {
+  measure(Case(name: name, tenantCount: count), meter, requestCount)
 }
 
 meter.close(

@@ -134,7 +134,7 @@ struct SegmentStructure {
       if fault == nil { fault = faultOf(row: row) }
     }
     if let fault { throw .damaged(path: path, reason: fault) }
-    try checkRedo()
+    try checkUndo()
   }
 
   private func faultOf(row: Int) -> String? {
@@ -164,19 +164,20 @@ struct SegmentStructure {
       && offset <= image.usedBytes - SegmentLayout.chunkBytes
   }
 
-  /// The redo record, when it is in force, points to cells of this segment.
-  private func checkRedo() throws(MeteringError) {
-    let redo = SegmentRedo(image.memory)
-    guard redo.isInForce else { return }
-    let rowEnd = redo.rowOffset + SegmentLayout.rowBytes
-    guard redo.rowOffset >= image.reservedRowsOffset, rowEnd <= image.usedBytes,
-      redo.listener < image.listeners.count,
-      !redo.hasObservation || isCell(redo.bucketOffset),
-      !redo.hasClamp || isCell(redo.clampOffset)
-    else { throw .damaged(path: path, reason: "redo record") }
+  /// The undo record, when it is in force, points to cells of this segment.
+  private func checkUndo() throws(MeteringError) {
+    let undo = SegmentUndo(image.memory)
+    guard undo.isInForce else { return }
+    let rowEnd = undo.rowOffset + SegmentLayout.rowBytes
+    guard undo.rowOffset >= image.reservedRowsOffset, rowEnd <= image.usedBytes,
+      undo.listener < image.listeners.count,
+      !undo.hasObservation || isCell(undo.bucketOffset),
+      !undo.hasClamp || isCell(undo.clampOffset)
+    else { throw .damaged(path: path, reason: "undo record") }
   }
 
-  private func isCell(_ offset: Int) -> Bool {
-    offset % 4 == 0 && offset >= image.reservedRowsOffset && offset <= image.usedBytes - 4
+  private func isCell(_ offset: UInt64) -> Bool {
+    offset % 4 == 0 && offset >= UInt64(image.reservedRowsOffset)
+      && offset <= UInt64(image.usedBytes - 4)
   }
 }

@@ -3,7 +3,7 @@ import Usage
 /// The bytes of a segment file, version 1. docs/reference/segment-format.md says the same in words.
 ///
 ///     0        header: words (UInt64, little-endian), see `Header`
-///     1024     redo record of the event that is being recorded
+///     1024     undo record of the event that is being recorded
 ///     4096     names (instance, listeners, routes, units, reserved tenants), then last sequences of the
 ///              predecessor, listener cells, reserved rows, the fallback histogram
 ///     first    extents of 64 KiB, claimed one by one: rows, or small things (ids, histogram chunks)
@@ -15,7 +15,7 @@ enum SegmentLayout {
   static let version: UInt64 = 1
 
   static let headerBytes = 4096
-  static let redoOffset = 1024
+  static let undoOffset = 1024
 
   static let rowBytes = 256
   static let listenerBytes = 320
@@ -105,12 +105,12 @@ enum SegmentLayout {
     case sealed = 2
   }
 
-  /// Words of the redo record, from `redoOffset`.
-  enum Redo {
-    /// Row's unit << 32 | mask; not 0 while the record is in force.
+  /// Words of the undo record, from `undoOffset`: what the cells held before the event.
+  enum Undo {
+    /// Row's unit << 32 | flags | mask of quantities; not 0 while the record is in force.
     static let key = 0
-    /// Listener | flags << 16.
-    static let target = 1
+    /// Index of the listener.
+    static let listener = 1
     static let rowOpen = 2
     static let listenerOpen = 3
     static let bucketOffset = 4
@@ -122,17 +122,18 @@ enum SegmentLayout {
     static let listenerValues = 48
     static let wordCount = 80
 
-    static let flagOpen: UInt64 = 1
-    static let flagObservation: UInt64 = 2
-    static let flagClamp: UInt64 = 4
+    /// In `key`: a histogram is touched.
+    static let flagObservation: UInt64 = 1 << 28
+    /// In `key`: the observation was clamped.
+    static let flagClamp: UInt64 = 1 << 29
   }
 
   /// Stops a build whose numbers do not fit together; called when a service starts.
   static func checkSizes() {
     precondition(Quantity.count <= RowWord.openStart && rowBytes == 32 * 8)
     precondition(ListenerWord.connection + ConnectionQuantity.count <= listenerBytes / 8)
-    precondition(redoOffset + Redo.wordCount * 8 <= headerBytes)
-    precondition(Header.claimedExtents.offset + 8 <= redoOffset)
+    precondition(undoOffset + Undo.wordCount * 8 <= headerBytes)
+    precondition(Header.claimedExtents.offset + 8 <= undoOffset)
     precondition(chunkBytes == HistogramBuckets.stepsPerOctave * 4 + 8)
     precondition(rowsPerExtent == 255)
   }

@@ -1,76 +1,80 @@
 import Usage
 
 /// The event that was being recorded when a worker was killed.
-struct SegmentRedo {
+struct SegmentUndo {
   private let memory: SegmentMemory
+  private let key: UInt64
 
   /// Reads the record of a segment.
-  init(_ memory: SegmentMemory) { self.memory = memory }
+  init(_ memory: SegmentMemory) {
+    self.memory = memory
+    key = memory.load(SegmentLayout.undoOffset)
+  }
 
   private func word(_ index: Int) -> UInt64 {
-    memory.load(SegmentLayout.redoOffset + index * 8)
+    memory.load(SegmentLayout.undoOffset + index * 8)
   }
 
   /// Whether an event was begun and not ended.
-  var isInForce: Bool { word(SegmentLayout.Redo.key) != 0 }
+  var isInForce: Bool { key != 0 }
   /// The row.
-  var rowOffset: Int { Int(word(SegmentLayout.Redo.key) >> 32) << 6 }
+  var rowOffset: Int { Int(key >> 32) << 6 }
+  /// The touched quantities.
+  var mask: UInt32 { UInt32(truncatingIfNeeded: key) & 0x0FFF_FFFF }
   /// The listener.
-  var listener: Int { Int(word(SegmentLayout.Redo.target) & 0xFFFF) }
+  var listener: UInt64 { word(SegmentLayout.Undo.listener) }
   /// Whether a histogram was touched.
-  var hasObservation: Bool { flags & SegmentLayout.Redo.flagObservation != 0 }
+  var hasObservation: Bool { key & SegmentLayout.Undo.flagObservation != 0 }
   /// Whether the observation was clamped.
-  var hasClamp: Bool { flags & SegmentLayout.Redo.flagClamp != 0 }
+  var hasClamp: Bool { key & SegmentLayout.Undo.flagClamp != 0 }
   /// The bucket's counter.
-  var bucketOffset: Int { Int(truncatingIfNeeded: word(SegmentLayout.Redo.bucketOffset)) }
+  var bucketOffset: UInt64 { word(SegmentLayout.Undo.bucketOffset) }
   /// The counter of clamped observations.
-  var clampOffset: Int { Int(truncatingIfNeeded: word(SegmentLayout.Redo.clampOffset)) }
+  var clampOffset: UInt64 { word(SegmentLayout.Undo.clampOffset) }
 
-  private var flags: UInt64 { word(SegmentLayout.Redo.target) >> 16 }
-
-  /// Writes every new value again and puts the record out of force.
-  func finish(listenerOffset: Int) {
+  /// Writes every old value back and puts the record out of force.
+  func restore(listenerOffset: Int) {
     guard isInForce else { return }
-    var rest = UInt32(truncatingIfNeeded: word(SegmentLayout.Redo.key))
+    var rest = mask
     var slot = 0
     while rest != 0 {
       let quantity = rest.trailingZeroBitCount
-      memory.store(word(SegmentLayout.Redo.rowValues + slot), at: rowOffset + quantity * 8)
+      memory.store(word(SegmentLayout.Undo.rowValues + slot), at: rowOffset + quantity * 8)
       memory.store(
-        word(SegmentLayout.Redo.listenerValues + slot), at: listenerOffset + quantity * 8)
+        word(SegmentLayout.Undo.listenerValues + slot), at: listenerOffset + quantity * 8)
       rest &= rest - 1
       slot += 1
     }
-    if flags & SegmentLayout.Redo.flagOpen != 0 {
+    if mask & SegmentCells<Unobserved>.openMask != 0 {
       memory.store(
-        word(SegmentLayout.Redo.rowOpen), at: rowOffset + SegmentLayout.RowWord.open * 8)
+        word(SegmentLayout.Undo.rowOpen), at: rowOffset + SegmentLayout.RowWord.open * 8)
       memory.store(
-        word(SegmentLayout.Redo.listenerOpen),
+        word(SegmentLayout.Undo.listenerOpen),
         at: listenerOffset + SegmentLayout.ListenerWord.open * 8)
     }
     if hasObservation {
       memory.storeHalf(
-        UInt32(truncatingIfNeeded: word(SegmentLayout.Redo.bucketValue)), at: bucketOffset)
+        UInt32(truncatingIfNeeded: word(SegmentLayout.Undo.bucketValue)), at: Int(bucketOffset))
       memory.store(
-        word(SegmentLayout.Redo.observations),
+        word(SegmentLayout.Undo.observations),
         at: listenerOffset + SegmentLayout.ListenerWord.observations * 8)
     }
     if hasClamp {
       memory.storeHalf(
-        UInt32(truncatingIfNeeded: word(SegmentLayout.Redo.clampValue)), at: clampOffset)
+        UInt32(truncatingIfNeeded: word(SegmentLayout.Undo.clampValue)), at: Int(clampOffset))
     }
-    memory.store(0, at: SegmentLayout.redoOffset)
+    memory.store(0, at: SegmentLayout.undoOffset)
   }
 }
 
 extension SegmentImage {
   /// Makes a killed worker's segment fit to be shipped, in this process's copy of it.
   ///
-  /// The event in the redo record is finished. Exchanges that were open are ended as crashed: in the rows and,
+  /// The event in the undo record is undone. Exchanges that were open are ended as crashed: in the rows and,
   /// by sums of their own, in the listeners' totals. The interval ends at the last turn that the worker
   /// noted. Nothing here depends on the clock, so doing it twice gives the same bytes.
   func settleOrphans() -> UInt64 {
-    finishEvent()
+    undoEvent()
     let crashed = Int(Quantity.endedCrashed.rawValue)
     var orphans: UInt64 = 0
     forEachRow { row in
@@ -97,13 +101,13 @@ extension SegmentImage {
 
   /// Completes a hand-over whose last store a kill prevented: the successor already counts.
   func settleHandover() {
-    finishEvent()
+    undoEvent()
     memory.store(SegmentLayout.State.sealed.rawValue, at: SegmentLayout.Header.state.offset)
   }
 
-  private func finishEvent() {
-    let redo = SegmentRedo(memory)
-    if redo.isInForce { redo.finish(listenerOffset: listenerOffset(redo.listener)) }
+  private func undoEvent() {
+    let undo = SegmentUndo(memory)
+    if undo.isInForce { undo.restore(listenerOffset: listenerOffset(Int(undo.listener))) }
   }
 
   private func add(_ flags: BatchFlags) {

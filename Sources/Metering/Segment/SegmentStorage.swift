@@ -122,6 +122,11 @@ final class SegmentStorage: Sendable {
     publishedExtents.store(new, ordering: .releasing)
   }
 
+  /// Whether more extents should be prepared: half are used, or 4 MiB (10,000 new tenants) are left.
+  func isLow(extentsLeft left: Int) -> Bool {
+    left <= min(64, publishedExtents.load(ordering: .relaxed) / 2)
+  }
+
   /// The phase, and everything that was written before it was set.
   var phase: Phase { Phase(rawValue: phaseValue.load(ordering: .acquiring)) ?? .prepared }
 

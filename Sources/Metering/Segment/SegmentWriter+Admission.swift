@@ -65,34 +65,13 @@ extension SegmentWriter {
     let key = load(rowOffset &+ SegmentLayout.RowWord.key &* 8)
     let wanted = UInt64(truncatingIfNeeded: route) << 16 | UInt64(tenant.byteCount) << 8 | 1
     guard key & 0xFFFF_FFFF == wanted else { return false }
-    // Safe: the id lies where the row's key says, in this segment, and has the length just compared.
-    return unsafe Self.equal(
-      tenant, base + Int(truncatingIfNeeded: key >> 32), count: tenant.byteCount)
-  }
-
-  @inline(__always)
-  private static func equal(_ id: RawSpan, _ other: UnsafeRawPointer, count: Int) -> Bool {
-    var offset = 0
-    // Safe, all loads: offset + width <= count, the length of both.
-    while count - offset >= 8 {
-      let left = unsafe id.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self)
-      let right = unsafe other.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-      if left != right { return false }
-      offset += 8
-    }
-    while offset < count {
-      let left = unsafe id.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt8.self)
-      let right = unsafe other.loadUnaligned(fromByteOffset: offset, as: UInt8.self)
-      if left != right { return false }
-      offset += 1
-    }
-    return true
+    return cells.holds(tenant, at: Int(truncatingIfNeeded: key >> 32))
   }
 
   /// Opens a row, or returns nil when the rule or the memory says no.
   ///
   /// The key is the last word written, so a kill leaves a row that exists with its id, or none.
-  mutating func admit(
+  func admit(
     _ tenant: RawSpan, route: Int, hash: UInt64, isRegistered: Bool, rule: AdmissionRule
   ) -> MeterRow? {
     precondition(route >= 0 && route < routeCount, "no such route")
@@ -102,11 +81,7 @@ extension SegmentWriter {
     else { return nil }
     let idOffset = allocateSmall(tenant.byteCount, alignment: 1)
     guard idOffset != 0 else { return nil }
-    observer.willStore()
-    // Safe: `allocateSmall` gave exactly this many bytes, which nobody else uses.
-    unsafe tenant.withUnsafeBytes { bytes in
-      unsafe (base + idOffset).copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
-    }
+    cells.copy(tenant, to: idOffset)
     let rowOffset = rowCursor
     store(
       UInt64(idOffset) << 32 | UInt64(route) << 16 | UInt64(tenant.byteCount) << 8 | 1,
@@ -118,7 +93,7 @@ extension SegmentWriter {
     return row(at: rowOffset)
   }
 
-  private mutating func insert(unit: UInt32, hash: UInt64) {
+  private func insert(unit: UInt32, hash: UInt64) {
     var position = Int(truncatingIfNeeded: hash) & slotMask
     // Bound: `hasIndexSlot` left free slots. Safe: position <= slotMask.
     while unsafe slots[position] != 0 { position = (position + 1) & slotMask }
@@ -131,7 +106,7 @@ extension SegmentWriter {
   }
 
   /// Makes sure that the newest level takes one more row, moving on to the next level when there is one.
-  private mutating func hasIndexSlot() -> Bool {
+  private func hasIndexSlot() -> Bool {
     guard let level = levels.last else { return false }
     if slotsUsed < level.rowsMax { return true }
     if let next = level.next.load() {
@@ -146,7 +121,7 @@ extension SegmentWriter {
     return slotsUsed < (level.mask + 1) / 10 * 9
   }
 
-  private mutating func hasRow() -> Bool {
+  private func hasRow() -> Bool {
     if rowCursor < rowEnd { return true }
     let extent = claimExtent(.rows)
     guard extent != 0 else { return false }
@@ -156,7 +131,7 @@ extension SegmentWriter {
   }
 
   /// Bytes for an id or a chunk; 0 when there is no memory.
-  mutating func allocateSmall(_ count: Int, alignment: Int) -> Int {
+  func allocateSmall(_ count: Int, alignment: Int) -> Int {
     var offset = (smallCursor + alignment - 1) & ~(alignment - 1)
     if offset + count > smallEnd {
       let extent = claimExtent(.small)
@@ -169,10 +144,10 @@ extension SegmentWriter {
   }
 
   /// The next extent, or 0 when the service has not prepared one.
-  private mutating func claimExtent(_ kind: SegmentLayout.ExtentKind) -> Int {
+  private func claimExtent(_ kind: SegmentLayout.ExtentKind) -> Int {
     let published = storage.publishedExtents.load(ordering: .acquiring)
     let left = published - claimedExtents
-    if left <= max(8, published / 4) { isRunningLow = true }
+    if storage.isLow(extentsLeft: left) { isRunningLow = true }
     guard left > 0 else { return 0 }
     let offset = storage.plan.byteCount(extents: claimedExtents)
     // The kind before the count: a reader that sees the extent knows what it holds.

@@ -44,7 +44,7 @@ extension SegmentWriter {
 
   /// Counts an exchange that was open when the interval began.
   ///
-  /// Not under the redo record: until the hand-over is complete, recovery discards this segment.
+  /// Not under the undo record: until the hand-over is complete, recovery discards this segment.
   func carry(_ row: MeterRow, listener: Int) {
     precondition(row.generation == generation, "a row of another segment")
     let cells = listenerOffset(listener)
@@ -65,15 +65,6 @@ extension SegmentWriter {
     return true
   }
 
-  /// Exchanges that are open now, by the listeners' totals.
-  var openExchanges: UInt64 {
-    var sum: UInt64 = 0
-    for listener in 0..<listenerCount {
-      sum += load(listenerOffset(listener) + SegmentLayout.ListenerWord.open * 8)
-    }
-    return sum
-  }
-
   /// The row of a reserved tenant.
   @inline(__always)
   func reservedRow(_ tenant: ReservedTenant, route: Int) -> MeterRow {
@@ -82,25 +73,38 @@ extension SegmentWriter {
       at: reservedRowsOffset &+ (route &* SegmentLayout.reservedTenantCount &+ tenant.rawValue)
         &* SegmentLayout.rowBytes)
   }
+}
+
+/// A segment that the worker is handing over: what it still has to read there.
+extension SegmentStorage {
+  /// Exchanges that are open, by the listeners' totals.
+  var openExchanges: UInt64 {
+    plan.listeners.indices.reduce(0) { sum, listener in
+      let cells = plan.listenersOffset + listener * SegmentLayout.listenerBytes
+      return sum + memory.load(cells + SegmentLayout.ListenerWord.open * 8)
+    }
+  }
+
+  /// Whether this row belongs to the segment.
+  func owns(_ row: MeterRow) -> Bool {
+    row.generation == UInt32(truncatingIfNeeded: name.sequence)
+  }
 
   /// Whether this is the row of a reserved tenant, which stands at the same place in every segment.
-  func isReserved(_ row: MeterRow) -> Bool {
-    row.offset < reservedRowsOffset + routeCount * SegmentLayout.reservedTenantCount
-      * SegmentLayout.rowBytes
-  }
+  func isReserved(_ row: MeterRow) -> Bool { row.offset < plan.fallbackChunksOffset }
 
   /// The route of a row.
   func route(of row: MeterRow) -> Int {
-    Int(load(row.offset + SegmentLayout.RowWord.key * 8) >> 16 & 0xFFFF)
+    Int(memory.load(row.offset + SegmentLayout.RowWord.key * 8) >> 16 & 0xFFFF)
   }
 
   /// The tenant id of a row.
   @_lifetime(borrow self)
   func tenant(of row: MeterRow) -> RawSpan {
-    let key = load(row.offset + SegmentLayout.RowWord.key * 8)
-    // Safe: the key was written by this writer; the id lies in the segment, which the writer keeps.
-    let span = unsafe RawSpan(
-      _unsafeStart: UnsafeRawPointer(base + Int(key >> 32)), byteCount: Int(key >> 8 & 0xFF))
+    let key = memory.load(row.offset + SegmentLayout.RowWord.key * 8)
+    let memory = memory
+    let span = memory.bytes(Int(key >> 32), Int(key >> 8 & 0xFF))
+    // Safe: the storage keeps its memory as long as it lives.
     return unsafe _overrideLifetime(span, borrowing: self)
   }
 }

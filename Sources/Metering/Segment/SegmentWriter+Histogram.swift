@@ -1,35 +1,35 @@
 import Usage
 
-extension SegmentWriter {
-  /// The counters that one latency observation touches.
-  struct Observation {
-    /// Offset of the bucket's counter.
-    var bucketOffset: Int
-    /// Offset of the counter of clamped observations, or 0 when the value was in range.
-    var clampOffset: Int
-  }
+/// The counters that one latency observation touches.
+struct Observation {
+  /// Offset of the bucket's counter.
+  var bucketOffset: Int
+  /// Offset of the counter of clamped observations, or 0 when the value was in range.
+  var clampOffset: Int
+}
 
+extension SegmentWriter {
   /// Finds the counters for a duration in µs, adding chunks to the row's histogram as needed.
   ///
   /// When no memory is left for a chunk, the observation goes to the fallback row's histogram, which exists
   /// from the start: the number of observations is right in sum, only the tenant is lost.
   @inline(__always)
-  mutating func locate(_ duration: UInt64, rowOffset: Int, takingBack: Bool) -> Observation {
+  func locate(_ duration: UInt64, rowOffset: Int, takingBack: Bool) -> Observation {
     let bucket = HistogramBuckets.bucket(of: duration)
     let chunk = chunk(HistogramBuckets.group(of: bucket), rowOffset: rowOffset)
     if chunk != 0 && duration &- HistogramBuckets.valueMin < Self.clampFree {
       let offset = chunk &+ HistogramBuckets.step(of: bucket) &* 4
-      if !takingBack || loadHalf(offset) != 0 {
+      if !takingBack || cells.loadHalf(offset) != 0 {
         return Observation(bucketOffset: offset, clampOffset: 0)
       }
     }
     return locateRarely(duration, bucket: bucket, rowOffset: rowOffset, takingBack: takingBack)
   }
 
-  private static var clampFree: UInt64 { HistogramBuckets.valueMax - HistogramBuckets.valueMin + 1 }
+  static var clampFree: UInt64 { HistogramBuckets.valueMax - HistogramBuckets.valueMin + 1 }
 
   @inline(never)
-  private mutating func locateRarely(
+  private func locateRarely(
     _ duration: UInt64, bucket: Int, rowOffset: Int, takingBack: Bool
   ) -> Observation {
     let own = cells(duration, bucket: bucket, rowOffset: rowOffset)
@@ -41,7 +41,7 @@ extension SegmentWriter {
     return fallback
   }
 
-  private mutating func cells(_ duration: UInt64, bucket: Int, rowOffset: Int) -> Observation? {
+  private func cells(_ duration: UInt64, bucket: Int, rowOffset: Int) -> Observation? {
     let chunk = chunk(HistogramBuckets.group(of: bucket), rowOffset: rowOffset)
     guard chunk != 0 else { return nil }
     let offset = chunk + HistogramBuckets.step(of: bucket) * 4
@@ -55,13 +55,13 @@ extension SegmentWriter {
   }
 
   private func isCounted(_ observation: Observation) -> Bool {
-    loadHalf(observation.bucketOffset) != 0
-      && (observation.clampOffset == 0 || loadHalf(observation.clampOffset) != 0)
+    cells.loadHalf(observation.bucketOffset) != 0
+      && (observation.clampOffset == 0 || cells.loadHalf(observation.clampOffset) != 0)
   }
 
   /// The chunk of a group in a row's histogram, added when it is missing; 0 when there is no memory.
   @inline(__always)
-  private mutating func chunk(_ group: Int, rowOffset: Int) -> Int {
+  private func chunk(_ group: Int, rowOffset: Int) -> Int {
     var chunk = Int(truncatingIfNeeded: load(rowOffset &+ SegmentLayout.RowWord.histogram &* 8))
     // Bound: one chunk a group.
     while chunk != 0 {
@@ -74,7 +74,7 @@ extension SegmentWriter {
 
   /// Published by one store: a kill before it leaves unused bytes, no half chunk.
   @inline(never)
-  private mutating func addChunk(_ group: Int, rowOffset: Int) -> Int {
+  private func addChunk(_ group: Int, rowOffset: Int) -> Int {
     let chunk = allocateSmall(SegmentLayout.chunkBytes, alignment: 8)
     guard chunk != 0 else {
       displacedObservations &+= 1

@@ -1,34 +1,19 @@
-import Synchronization
 import Usage
 
-/// Told before each store into a segment. Tests stop there; the product's observer is empty and vanishes.
-protocol StoreObserver {
-  /// A store into the segment comes next.
-  func willStore()
-}
-
-/// The observer of the product.
-struct Unobserved: StoreObserver {
-  @inline(__always)
-  func willStore() {}
-}
-
-/// Writes the counters of one segment. Belongs to one worker thread.
+/// Writes the counters of one segment after the other. Belongs to one worker thread.
 ///
-/// **Order of stores.** A kill leaves the file as the stores before it made it, so their order is a
-/// promise: recovery relies on "record written, then in force, then cells, then out of force". On x86 and
-/// under a kill (not a loss of power) the machine keeps the order of one thread's stores; only the compiler
-/// could change it. Relaxed atomics to different addresses may be exchanged by it, so every store here is
-/// `releasing`: none may move before one that stands above it. That is a plain `mov` on x86-64. There is
-/// no read-modify-write instruction: the worker is the only writer.
+/// A class, held by a `let` for the life of its worker and moved from segment to segment: so an event costs
+/// neither a reference count nor a check for overlapping accesses.
 @safe
-struct SegmentWriter<Observer: StoreObserver> {
-  /// The segment.
-  let storage: SegmentStorage
-  /// Marks this segment's rows.
-  let generation: UInt32
-  let base: UnsafeMutableRawPointer
+final class SegmentWriter<Observer: StoreObserver> {
   let observer: Observer
+
+  /// The segment.
+  private(set) var storage: SegmentStorage
+  /// Marks this segment's rows.
+  private(set) var generation: UInt32
+  /// Its words.
+  private(set) var cells: SegmentCells<Observer>
   let listenersOffset: Int
   let listenerCount: Int
   let reservedRowsOffset: Int
@@ -61,8 +46,7 @@ struct SegmentWriter<Observer: StoreObserver> {
     self.storage = storage
     self.observer = observer
     generation = UInt32(truncatingIfNeeded: storage.name.sequence)
-    // Safe: the writer keeps the storage, which keeps the mapping.
-    unsafe base = storage.memory.base
+    cells = SegmentCells(storage.memory, observer: observer)
     listenersOffset = storage.plan.listenersOffset
     listenerCount = storage.plan.listeners.count
     reservedRowsOffset = storage.plan.reservedRowsOffset
@@ -73,41 +57,36 @@ struct SegmentWriter<Observer: StoreObserver> {
     slotMask = storage.index.mask
   }
 
+  /// Moves on to a segment of the same plan that nobody wrote before. Rows of the old one are refused from now on.
+  func move(to successor: SegmentStorage) {
+    precondition(successor.claimedExtents == 0, "a segment has one writer")
+    precondition(successor.plan.listenersOffset == listenersOffset, "segments of one plan")
+    storage = successor
+    generation = UInt32(truncatingIfNeeded: successor.name.sequence)
+    cells = SegmentCells(successor.memory, observer: observer)
+    levels = [successor.index]
+    // Safe: as in `init`.
+    unsafe slots = successor.index.slots
+    slotMask = successor.index.mask
+    slotsUsed = 0
+    claimedExtents = 0
+    rowCursor = 0
+    rowEnd = 0
+    smallCursor = 0
+    smallEnd = 0
+    rowCount = 0
+    unregisteredRowCount = 0
+    displacedObservations = 0
+    isRunningLow = false
+  }
+
   /// Reads one word.
   @inline(__always)
-  func load(_ offset: Int) -> UInt64 {
-    assert(offset & 7 == 0 && offset + 8 <= storage.memory.byteCount, "outside the segment")
-    // Safe: offsets come from this writer's own rows and layout, all inside published memory.
-    return unsafe (base + offset).assumingMemoryBound(to: Atomic<UInt64>.self)
-      .pointee.load(ordering: .relaxed)
-  }
+  func load(_ offset: Int) -> UInt64 { cells.load(offset) }
 
-  /// Writes one word, after all that was written before.
+  /// Writes one word.
   @inline(__always)
-  func store(_ value: UInt64, at offset: Int) {
-    assert(offset & 7 == 0 && offset + 8 <= storage.memory.byteCount, "outside the segment")
-    observer.willStore()
-    // Safe: as in `load`.
-    unsafe (base + offset).assumingMemoryBound(to: Atomic<UInt64>.self)
-      .pointee.store(value, ordering: .releasing)
-  }
-
-  /// Reads a counter of a histogram chunk.
-  @inline(__always)
-  func loadHalf(_ offset: Int) -> UInt32 {
-    // Safe: as in `load`.
-    unsafe (base + offset).assumingMemoryBound(to: Atomic<UInt32>.self)
-      .pointee.load(ordering: .relaxed)
-  }
-
-  /// Writes a counter of a histogram chunk, after all that was written before.
-  @inline(__always)
-  func storeHalf(_ value: UInt32, at offset: Int) {
-    observer.willStore()
-    // Safe: as in `load`.
-    unsafe (base + offset).assumingMemoryBound(to: Atomic<UInt32>.self)
-      .pointee.store(value, ordering: .releasing)
-  }
+  func store(_ value: UInt64, at offset: Int) { cells.store(value, at: offset) }
 
   /// Writes one word of the header.
   func store(_ value: UInt64, at header: SegmentLayout.Header) { store(value, at: header.offset) }
