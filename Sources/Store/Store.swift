@@ -120,6 +120,9 @@ public struct Store: Sendable {
       throw .destinationExists(path: path)
     }
     do {
+      try FileManager.default.createDirectory(
+        at: URL(fileURLWithPath: path).deletingLastPathComponent(),
+        withIntermediateDirectories: true)
       try FileManager.default.copyItem(atPath: backup, toPath: path)
     } catch {
       throw .engine(operation: "copying \(backup)", reason: "\(error)")

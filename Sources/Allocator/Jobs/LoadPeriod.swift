@@ -1,0 +1,76 @@
+internal import Accounting
+internal import Store
+
+/// Loads everything that a period's statements depend on.
+///
+/// The mark is taken first: whatever changes while the rest is read is noticed at commit.
+struct LoadPeriod: Sendable {
+  /// What it works on.
+  let world: AllocatorWorld
+
+  /// The period as it is now.
+  func run(_ period: Period, at now: UTCInstant) async throws -> LoadedPeriod {
+    let store = world.store
+    let mark = try await store.periods.mark(of: period)
+    let (policy, faults) = try await currentPolicy()
+    let usage = try await store.usage.figures(of: period)
+    let late = try await store.usage.lateFigures(of: period)
+    let headings = try await store.statements.headings(of: period.previous)
+    return LoadedPeriod(
+      mark: mark, record: try await store.periods.record(of: period), now: now, policy: policy,
+      policyFaults: faults, snapshots: try await store.costs.current(of: period),
+      costs: try await pooled(period, policy),
+      quarantinedRows: try await store.costs.quarantinedRows(of: period), usage: usage,
+      listenerTotals: try await store.usage.listenerTotals(of: period),
+      lateTotals: Self.totals(late), tenants: try await store.tenants.list(),
+      coverage: try await coverage(period, now),
+      conflicts: try await store.usage.conflicts(of: period),
+      previousTotals: Dictionary(uniqueKeysWithValues: headings.map { ($0.tenant, $0.total) }))
+  }
+
+  /// Sums over all tenants and routes, by quantity name.
+  static func totals(_ usage: UsageFigures) -> [String: UInt128] {
+    Dictionary(uniqueKeysWithValues: usage.quantities.map { ($0, usage.total(of: $0)) })
+  }
+
+  private func currentPolicy() async throws -> (Policy?, [PolicyFault]) {
+    guard let stored = try await world.store.policies.current() else { return (nil, []) }
+    do {
+      return (try PolicyDocument.policy(stored.source), [])
+    } catch let error as PolicyFaults {
+      // A document that an older version took and this one refuses.
+      return (nil, error.faults)
+    }
+  }
+
+  /// Three walks over the records: both sides of provider splits first, then the pools.
+  private func pooled(_ period: Period, _ policy: Policy?) async throws -> PooledCosts? {
+    guard let policy else { return nil }
+    let costs = world.store.costs
+    let allocated = try await costs.scan(period, into: SplitResolver()) { resolver, record in
+      try resolver.noteAllocated(record)
+    }
+    let resolver = try await costs.scan(period, into: allocated) { resolver, record in
+      try resolver.matchOrigin(record)
+    }
+    let empty = CostPooling(policy: policy, period: period, splits: resolver.decide())
+    return try await costs.scan(period, into: empty) { pooling, record in
+      try pooling.add(record)
+    }.finish()
+  }
+
+  /// Coverage of a period as statements show it.
+  func coverage(_ period: Period, _ now: UTCInstant) async throws -> Coverage {
+    let proxies = world.configuration.proxies
+    let window = CoverageWindow(
+      from: period.start, to: period.end, now: now,
+      toleranceMicroseconds: Int64(proxies.silenceSeconds) * 1_000_000)
+    let found = try await world.store.coverage.coverage(of: window, expected: proxies.expected)
+    return Coverage(
+      found.map { proxy in
+        ProxyCoverage(
+          instance: proxy.instance, batches: proxy.batches, from: proxy.from, to: proxy.to,
+          holes: proxy.holes.map { .init(from: $0.from, to: $0.to, reason: $0.reason) })
+      })
+  }
+}

@@ -1,0 +1,49 @@
+internal import Accounting
+internal import Digest
+internal import Store
+
+/// Everything that a period's statements depend on, as loaded from the store at one mark.
+struct LoadedPeriod: Sendable {
+  /// The reading under which it was loaded.
+  var mark: PeriodMark
+  /// The period's state.
+  var record: PeriodRecord
+  /// The time of the question.
+  var now: UTCInstant
+  /// The current policy, when it is valid.
+  var policy: Policy?
+  /// Its faults, when it is not.
+  var policyFaults: [PolicyFault]
+  /// The snapshots that count.
+  var snapshots: [CostSnapshot]
+  /// The costs in pools, when there is a policy.
+  var costs: PooledCosts?
+  /// Rows of the counted imports in quarantine.
+  var quarantinedRows: Int
+  /// Usage.
+  var usage: UsageFigures
+  /// What listeners counted, by quantity name.
+  var listenerTotals: [String: UInt128]
+  /// Usage that came too late, by quantity name.
+  var lateTotals: [String: UInt128]
+  /// The register.
+  var tenants: [RegisteredTenant]
+  /// What the usage is made of.
+  var coverage: Coverage
+  /// Copies of batches with other bytes.
+  var conflicts: Int
+  /// Totals of the period before.
+  var previousTotals: [String: Money]
+
+  /// The period.
+  var period: Period { record.period }
+  /// The register as the allocation wants it.
+  var register: TenantRegister { TenantRegister(tenants.lazy.map(\.id)) }
+
+  /// Digests of everything above that a close freezes.
+  func frozen(policy: Policy) -> FrozenInputs {
+    FrozenInputs(
+      policy: policy.digest, usage: InputDigests.usage(usage),
+      register: InputDigests.register(tenants), imports: snapshots)
+  }
+}

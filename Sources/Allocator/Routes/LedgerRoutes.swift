@@ -1,0 +1,58 @@
+internal import Accounting
+internal import Digest
+internal import Store
+
+/// The ledger.
+struct LedgerRoutes: Sendable {
+  /// What it works on.
+  let world: AllocatorWorld
+
+  /// The endpoints.
+  var endpoints: [Endpoint] {
+    [.get("/v1/ledger/entries", entries), .get("/v1/ledger/verify", verify)]
+  }
+
+  @Sendable private func entries(_ call: APICall) async throws -> APIReply {
+    let from = try call.number("from", default: 0, in: 0...Int.max)
+    let limit = try call.number("limit", default: 100, in: 1...1_000)
+    var period: Period?
+    if let text = call.query("period") {
+      guard let parsed = try? Period(parsing: text) else {
+        throw APIError.invalid(what: "period must be YYYY-MM")
+      }
+      period = parsed
+    }
+    let entries = try await world.store.ledger.entries(
+      from: UInt64(from), period: period, max: limit)
+    try await world.store.audit.append(
+      call.record(.ledgerRead, "entries", "from=\(from) count=\(entries.count)"))
+    return .json(.object([.init("entries", .array(entries.map(Self.entry)))]))
+  }
+
+  @Sendable private func verify(_ call: APICall) async throws -> APIReply {
+    let ledger = try await world.store.ledger.verify()
+    let audit = try await world.store.audit.verify()
+    return .json(LedgerDocument.json(ledger, audit))
+  }
+
+  private static func entry(_ chained: ChainedEntry) -> JSONValue {
+    let entry = chained.entry
+    let postings = entry.postings.map { posting in
+      JSONValue.object([
+        .init("account", .string(posting.account.text)),
+        .init("amount", .string(posting.amount.text)),
+        .init("currency", .string(posting.amount.currency.code)),
+      ])
+    }
+    return .object([
+      .init("sequence", .integer(entry.sequence)), .init("id", .string(entry.id.hex)),
+      .init("kind", .string(entry.kind.rawValue)), .init("subject", .string(entry.subject)),
+      .init("period", .string(entry.period.description)),
+      .init("version", .integer(entry.version)),
+      .init("posted_at", .string(entry.postedAt.description)),
+      .init("by", .string(entry.actor)), .init("reason", .string(entry.reason)),
+      .init("policy", .text(entry.policy?.hex)), .init("postings", .array(postings)),
+      .init("previous", .string(chained.previous.hex)), .init("hash", .string(chained.hash.hex)),
+    ])
+  }
+}

@@ -1,0 +1,94 @@
+internal import Accounting
+internal import Foundation
+internal import HTTPClient
+
+/// Calls to the allocator's API. A refusal becomes a failure that says what the allocator said.
+struct APIClient {
+  /// What is sent.
+  struct Call {
+    /// The method.
+    var method = "GET"
+    /// The path, with parts escaped by `escaped`.
+    var path: String
+    /// Parameters of the query.
+    var query: [(name: String, value: String?)] = []
+    /// The body.
+    var body: [UInt8] = []
+    /// Its media type.
+    var contentType = "application/octet-stream"
+    /// The form of the answer that is wanted.
+    var accept = "application/json"
+  }
+
+  private let server: String
+  private let token: String
+
+  /// The largest answer taken: a backup.
+  private static let answerBytesMax = 8 << 30
+  /// A close or an import of a large file takes minutes.
+  private static let totalMilliseconds = 3_600_000
+
+  /// A client of one server with one token.
+  init(server: String, token: String) {
+    self.server = server.hasSuffix("/") ? String(server.dropLast()) : server
+    self.token = token
+  }
+
+  /// The answer's body; throws what the allocator refused.
+  func bytes(_ call: Call) throws(CommandFailure) -> [UInt8] {
+    let response = try send(call)
+    guard (200..<300).contains(response.status) else { throw Self.refusal(response) }
+    return response.body
+  }
+
+  /// The answer as JSON.
+  func json(_ call: Call) throws(CommandFailure) -> JSONValue {
+    do {
+      return try JSONValue(parsing: try bytes(call))
+    } catch let error as CommandFailure {
+      throw error
+    } catch {
+      throw .failed("the answer is not JSON: \(error)", hint: "is \(server) a Weir allocator?")
+    }
+  }
+
+  /// A part of a path with everything escaped that is not plain.
+  static func escaped(_ part: String) -> String {
+    part.addingPercentEncoding(withAllowedCharacters: plain) ?? part
+  }
+
+  private static let plain = CharacterSet(
+    charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+  private func send(_ call: Call) throws(CommandFailure) -> HTTPResponse {
+    let pairs = call.query.compactMap { pair in
+      pair.value.map { "\(pair.name)=\(Self.escaped($0))" }
+    }
+    let url = server + call.path + (pairs.isEmpty ? "" : "?" + pairs.joined(separator: "&"))
+    var headers = [
+      HTTPRequest.Field("Authorization", "Bearer \(token)"), .init("Accept", call.accept),
+    ]
+    if !call.body.isEmpty { headers.append(.init("Content-Type", call.contentType)) }
+    do throws(HTTPClientError) {
+      let client = try HTTPClient(
+        .init(
+          totalTimeoutMilliseconds: Self.totalMilliseconds, bodyBytesMax: Self.answerBytesMax))
+      return try client.send(
+        HTTPRequest(method: call.method, url: url, headers: headers, body: call.body))
+    } catch {
+      switch error {
+      case .unreachable, .timedOut, .connectionLost, .notTrusted, .malformedResponse:
+        throw .unreachable(
+          "\(server): \(error)", hint: "is `weir allocator` running there? see --server")
+      case .invalidRequest, .responseTooLarge: throw .failed("\(server): \(error)")
+      }
+    }
+  }
+
+  private static func refusal(_ response: HTTPResponse) -> CommandFailure {
+    guard let answer = try? JSONValue(parsing: response.body), let error = answer["error"],
+      let message = error["message"]?.asString
+    else { return .failed("the allocator answered \(response.status)") }
+    return .failed(message, hint: error["hint"]?.asString ?? "")
+  }
+}
