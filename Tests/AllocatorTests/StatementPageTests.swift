@@ -1,0 +1,45 @@
+import Accounting
+import Digest
+import Foundation
+import Testing
+
+@testable import Allocator
+
+@Suite struct StatementPageTests {
+  @Test func `a page shows lines, usage, coverage and origin and loads nothing`() async throws {
+    try await RunningAllocator.run { allocator in
+      try await allocator.furnish()
+      _ = try await allocator.close()
+      let page = try await allocator.call("GET", "/v1/periods/2026-10/statements/acme.html").text
+
+      for part in [
+        "<h1>acme", "unregistered", "33.34", "33.333334", "compute", "upstream_cpu_us",
+        "33.3333 %", "incomplete", "tied out", "edge-1", "no batch", "worked-example",
+      ] {
+        #expect(page.contains(part), "\(part)")
+      }
+      for part in ["<script", "src=", "href=", "http://", "https://", "url(", "@import"] {
+        #expect(!page.contains(part), "\(part)")
+      }
+      if let path = ProcessInfo.processInfo.environment["WEIR_PAGE"] {
+        try Data(page.utf8).write(to: URL(fileURLWithPath: path))
+      }
+    }
+  }
+
+  @Test func `names from documents are escaped wherever they stand`() async throws {
+    try await RunningAllocator.run { allocator in
+      let hostile = World.policy.replacingOccurrences(
+        of: "name: worked-example", with: "name: \"<b onclick='x'>&\"")
+      _ = try await allocator.call("PUT", "/v1/policy", text: hostile)
+      _ = try await allocator.call("POST", "/v1/costs?source=cloud", body: World.costs)
+      _ = try await allocator.deliver(try World.batch(0))
+      _ = try await allocator.close()
+
+      let page = try await allocator.call("GET", "/v1/periods/2026-10/statements/acme.html").text
+
+      #expect(!page.contains("<b onclick"))
+      #expect(page.contains("&lt;b onclick=&#39;x&#39;&gt;&amp;"))
+    }
+  }
+}
