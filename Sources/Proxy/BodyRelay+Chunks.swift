@@ -16,7 +16,11 @@ extension BodyRelay {
   }
 
   /// Room that is kept for a chunk's size line, its end, the last chunk and trailers.
-  static func reserve(_ limits: HTTP1Limits) -> Int { limits.trailerBytesMax + 512 }
+  ///
+  /// A trailer may grow by the space behind its colon.
+  static func reserve(_ limits: HTTP1Limits) -> Int {
+    limits.trailerBytesMax + limits.trailerFieldCountMax + 64
+  }
 
   /// Moves content of a body that is not direct from `input` to `output`, framed as the sink needs it.
   ///

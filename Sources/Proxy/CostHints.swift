@@ -73,7 +73,8 @@ struct CostHintReader: Sendable {
     guard let cpu = hints.cpuMicroseconds else { return nil }
     // A millisecond of slack: clocks of two machines and coarse timers may differ by as much.
     let (wall, overflow) = (upstreamMicroseconds + 1_000).multipliedReportingOverflow(by: cores)
-    guard overflow || cpu <= wall + wall / 10 else {
+    let (bound, carry) = wall.addingReportingOverflow(wall / 10)
+    guard overflow || carry || cpu <= bound else {
       hints.rejected += 1
       hints.cpuMicroseconds = nil
       return nil
@@ -110,7 +111,8 @@ struct CostHintReader: Sendable {
         guard let duration = Self.value(of: parameter, named: "dur", bytes) else { continue }
         if let millionths = Self.millionths(duration, bytes) {
           // Millionths of a millisecond to microseconds, half up.
-          let (sum, overflow) = (cpu ?? 0).addingReportingOverflow((millionths + 500) / 1_000)
+          let (sum, overflow) = (cpu ?? 0).addingReportingOverflow(
+            millionths / 1_000 + (millionths % 1_000 >= 500 ? 1 : 0))
           if overflow { hints.rejected += 1 } else { cpu = sum }
         } else {
           hints.rejected += 1

@@ -8,7 +8,9 @@ enum EventWord {
 
   static let wakeup = Kind.wakeup.rawValue << 56
 
-  static func listener(_ position: Int) -> UInt64 { Kind.listener.rawValue << 56 | UInt64(position) }
+  static func listener(_ position: Int) -> UInt64 {
+    Kind.listener.rawValue << 56 | UInt64(position)
+  }
 
   static func connection(_ kind: Kind, slot: Int, generation: UInt32) -> UInt64 {
     kind.rawValue << 56 | UInt64(generation & 0xFF_FFFF) << 32 | UInt64(UInt32(slot))

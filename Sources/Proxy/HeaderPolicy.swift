@@ -49,7 +49,8 @@ struct HeaderPolicy: Sendable {
     }
     fits = fits && appendForwarding(head, bytes, context, output)
     if let tenant = context.tenant {
-      fits = fits && output.append("\r\n") && output.append(tenantLine)
+      fits =
+        fits && output.append("\r\n") && output.append(tenantLine)
         && output.append(tenant.readable)
     }
     switch head.framing {
@@ -59,7 +60,8 @@ struct HeaderPolicy: Sendable {
     case .none, .untilClose: break
     }
     if context.upgrades, let upgrade = head.upgrade {
-      fits = fits && output.append("\r\nConnection: Upgrade\r\nUpgrade: ")
+      fits =
+        fits && output.append("\r\nConnection: Upgrade\r\nUpgrade: ")
         && output.append(bytes.bytes(of: upgrade))
     } else if context.wantsTrailers {
       fits = fits && output.append("\r\nConnection: TE\r\nTE: trailers")
@@ -87,14 +89,13 @@ struct HeaderPolicy: Sendable {
   @inline(__always)
   private func passes(_ field: Field, _ bytes: RawSpan, isTrusted: Bool) -> Bool {
     if field.isConnectionOption { return false }
+    if field.name.count == tenantHeader.count
+      && bytes.aliases(field.name, lowercase: tenantHeader)
+    {
+      return false
+    }
     switch field.known {
-    case .other:
-      if field.name.count == tenantHeader.count
-        && bytes.aliases(field.name, lowercase: tenantHeader)
-      {
-        return false
-      }
-      return isTrusted || !isAsserted(field, bytes)
+    case .other: return isTrusted || !isAsserted(field, bytes)
     case .host, .connection, .keepAlive, .te, .trailer, .upgrade, .http2Settings, .contentLength,
       .transferEncoding, .proxyConnection, .proxyAuthenticate, .proxyAuthorization, .proxyOther:
       return false
@@ -103,6 +104,12 @@ struct HeaderPolicy: Sendable {
       return isTrusted && field.known != .xForwardedFor
     default: return true
     }
+  }
+
+  /// Whether a head holds a field in which tenants are asserted.
+  func assertsTenant(_ head: borrowing RequestHead, in bytes: RawSpan) -> Bool {
+    for field in head.fields where field.known == .other && isAsserted(field, bytes) { return true }
+    return false
   }
 
   private func isAsserted(_ field: Field, _ bytes: RawSpan) -> Bool {
@@ -128,7 +135,8 @@ struct HeaderPolicy: Sendable {
       fits = fits && output.append("\r\nX-Forwarded-Proto: http")
     }
     if !(context.isTrusted && head.contains(.xForwardedHost)) {
-      fits = fits && output.append("\r\nX-Forwarded-Host: ")
+      fits =
+        fits && output.append("\r\nX-Forwarded-Host: ")
         && output.append(bytes.bytes(of: head.authority))
     }
     return fits && output.append("\r\nVia: 1.1 weir")
@@ -136,7 +144,9 @@ struct HeaderPolicy: Sendable {
 
   /// How the response's body is delimited for the client.
   enum ResponseFraming: Equatable {
-    case none, contentLength(UInt64), chunked, untilClose
+    case none
+    case contentLength(UInt64)
+    case chunked, untilClose
     /// After a 101: the connection becomes a tunnel.
     case upgrade
   }
@@ -148,7 +158,9 @@ struct HeaderPolicy: Sendable {
   ) -> Bool {
     var fits = output.append("HTTP/1.1 ") && output.append(decimal: UInt64(head.status))
     fits = fits && output.append(byte: 0x20) && output.append(bytes.bytes(of: head.reason))
-    for field in head.fields where passesBack(field, bytes, framing, hints) {
+    // A 1xx and a 204 must not announce a length (RFC 9110 §8.6): a lax client might wait for it.
+    let keepsLength = framing == .none && head.status >= 200 && head.status != 204
+    for field in head.fields where passesBack(field, bytes, keepsLength, hints) {
       fits = fits && output.append("\r\n") && Self.append(field, bytes, to: output)
     }
     switch framing {
@@ -172,7 +184,7 @@ struct HeaderPolicy: Sendable {
 
   @inline(__always)
   private func passesBack(
-    _ field: Field, _ bytes: RawSpan, _ framing: ResponseFraming, _ hints: CostHintReader
+    _ field: Field, _ bytes: RawSpan, _ keepsLength: Bool, _ hints: CostHintReader
   ) -> Bool {
     if field.isConnectionOption { return false }
     switch field.known {
@@ -180,7 +192,7 @@ struct HeaderPolicy: Sendable {
       .proxyConnection, .proxyAuthenticate, .proxyAuthorization, .proxyOther:
       return false
     // An answer to HEAD and a 304 keep the length they announce; elsewhere it is written anew.
-    case .contentLength: return framing == .none
+    case .contentLength: return keepsLength
     default: return hints.passesOn(field, bytes)
     }
   }

@@ -18,6 +18,8 @@ struct Listener {
 extension Worker {
   /// Takes new connections from a listener's queue.
   func accept(_ position: Int) {
+    // An event of the turn in which the drain began finds no listener any more.
+    guard position < listeners.count else { return }
     let listener = listeners[position]
     // Bound: acceptsPerTurnMax; the listener is level-triggered, so the rest comes next turn.
     for _ in 0..<Self.acceptsPerTurnMax {
@@ -26,7 +28,29 @@ extension Worker {
       case .none: return
       case .failed:
         counters.add(.acceptFailures)
+        pauseAccepting(position)
         return
+      }
+    }
+  }
+
+  /// Leaves a listener alone until the next sweep: out of descriptors, it would be ready in every turn.
+  private func pauseAccepting(_ position: Int) {
+    loop.remove(listeners[position].descriptor)
+    pausedListeners.append(position)
+  }
+
+  /// Listens again where accepting failed.
+  func resumeAccepting() {
+    guard !pausedListeners.isEmpty else { return }
+    let positions = pausedListeners
+    pausedListeners = []
+    for position in positions where position < listeners.count {
+      do throws(SystemError) {
+        try loop.registerForReading(
+          listeners[position].descriptor, word: EventWord.listener(position))
+      } catch {
+        pausedListeners.append(position)
       }
     }
   }

@@ -16,7 +16,8 @@ struct LocalAnswer: Sendable {
     status: 408, code: "request_timeout", message: "The request did not arrive in time.",
     end: .endedRejected)
   static let bodyTooLarge = LocalAnswer(
-    status: 413, code: "body_too_large", message: "The request body is larger than this route takes.",
+    status: 413, code: "body_too_large",
+    message: "The request body is larger than this route takes.",
     end: .endedRejected)
   static let noRoute = LocalAnswer(
     status: 404, code: "no_route", message: "No route matches this host and path.",
@@ -27,9 +28,6 @@ struct LocalAnswer: Sendable {
   static let pathRefused = LocalAnswer(
     status: 400, code: "path_refused",
     message: "The path has dot segments or encoded slashes, which this route refuses.",
-    end: .endedRejected)
-  static let draining = LocalAnswer(
-    status: 503, code: "draining", message: "This proxy is shutting down; try again.",
     end: .endedRejected)
   static let upstreamBusy = LocalAnswer(
     status: 503, code: "upstream_connections_exhausted",
@@ -52,7 +50,7 @@ struct LocalAnswer: Sendable {
 
   /// All answers with a fixed code, for the reference page's test.
   static let all = [
-    requestTimeout, bodyTooLarge, noRoute, methodNotAllowed, pathRefused, draining, upstreamBusy,
+    requestTimeout, bodyTooLarge, noRoute, methodNotAllowed, pathRefused, upstreamBusy,
     upstreamUnreachable, upstreamClosed, upstreamMalformed, upstreamConnectTimeout, upstreamTimeout,
   ]
 

@@ -30,7 +30,9 @@ extension ProxyConfiguration {
 
   private func validateTenants() -> [String] {
     var faults: [String] = []
-    if !Self.isToken(tenants.header) || Self.isReservedField(tenants.header) {
+    if !Self.isToken(tenants.header) || Self.isReservedField(tenants.header)
+      || tenants.header.utf8.count > 128
+    {
       faults.append("tenants.header: \"\(tenants.header)\" cannot carry a tenant")
     }
     let names = Set(listeners.map(\.name))
@@ -74,7 +76,9 @@ extension ProxyConfiguration {
       for field in upstream.hints.unitFields where !(0...3).contains(field.unit) {
         faults.append("\(place).hints: \"\(field.field)\" names no declared unit")
       }
-      if upstream.hints.cores < 1 { faults.append("\(place).hints.cores: at least 1") }
+      if !(1...1_000_000).contains(upstream.hints.cores) {
+        faults.append("\(place).hints.cores: must be 1 to 1000000")
+      }
     }
     return faults
   }

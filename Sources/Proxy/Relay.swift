@@ -34,8 +34,12 @@ extension Worker {
     exchange.pending.addArrived(
       exchange.request.countArrived(connection.channel.input), .requestBytes, .requestBodyBytes)
     if !exchange.request.isDirect, !exchange.request.isSourceDone {
-      if fillRequest(connection, upstream) { moved = true }
-      guard exchange.phase != .answering else { return true }
+      if fillRequest(connection, upstream) {
+        moved = true
+      } else if connection.channel.hasEnded && exchange.request.isFlushed {
+        requestEnded(connection)
+      }
+      guard exchange.isOpen, exchange.phase != .answering else { return true }
     }
     if sendRequest(connection, upstream) { moved = true }
     return moved
@@ -49,7 +53,9 @@ extension Worker {
       exchange.request.isFlushed || exchange.request.isDirect,
       !exchange.request.hasAllArrived(channel.input)
     else {
-      if channel.hasEnded && !exchange.request.isSourceDone { requestEnded(connection) }
+      if channel.hasEnded && !exchange.request.isSourceDone && exchange.request.isDirect {
+        requestEnded(connection)
+      }
       return false
     }
     switch channel.receive(syscalls, buffers) {
@@ -58,7 +64,8 @@ extension Worker {
       return true
     case .wouldBlock: return false
     case .end:
-      requestEnded(connection)
+      // Chunks may wait in the buffer, the last one among them.
+      if exchange.request.isDirect { requestEnded(connection) }
       return true
     case .failed:
       clientIsGone(connection)
@@ -74,7 +81,7 @@ extension Worker {
       return
     }
     guard !exchange.request.isSourceDone, connection.channel.inputCount == 0,
-      let upstream = connection.upstream
+      let upstream = connection.upstream, upstream.channel.outputCount == 0
     else { return }
     exchange.request.isSourceDone = true
     syscalls.shutdownWriting(upstream.channel.descriptor)
@@ -82,7 +89,9 @@ extension Worker {
   }
 
   /// Takes chunked content apart and frames it anew for the upstream.
-  private func fillRequest(_ connection: DownstreamConnection, _ upstream: UpstreamConnection) -> Bool {
+  private func fillRequest(_ connection: DownstreamConnection, _ upstream: UpstreamConnection)
+    -> Bool
+  {
     let exchange = connection.exchange
     guard let input = connection.channel.input, !input.isEmpty, exchange.request.body == 0,
       exchange.request.trailing == 0
@@ -96,9 +105,12 @@ extension Worker {
     exchange.pending.addArrived(filled.wireBytes, .requestBytes, nil)
     exchange.pending.add(.requestBodyBytes, UInt64(filled.contentBytes))
     exchange.requestContentBytes += UInt64(filled.contentBytes)
-    if let trailers = filled.trailers { readTrailers(trailers, of: input, wireBytes: filled.wireBytes) }
-    if filled.fault != nil || exchange.requestContentBytes > exchange.bodyBytesMax {
-      refuseBody(connection, filled.fault)
+    var fault = filled.fault
+    if let trailers = filled.trailers {
+      fault = readTrailers(trailers, of: input, wireBytes: filled.wireBytes)
+    }
+    if fault != nil || exchange.requestContentBytes > exchange.bodyBytesMax {
+      refuseBody(connection, fault)
       return true
     }
     if exchange.request.isSourceDone {
@@ -123,20 +135,21 @@ extension Worker {
       abort(connection, .endedRejected)
     } else {
       answer(
-        connection, status: status, code: code, message: "The request body is refused; see the code.",
+        connection, status: status, code: code,
+        message: "The request body is refused; see the code.",
         end: .endedRejected)
     }
   }
 
   /// Keeps a copy of the trailers that end the input's body, and takes the body's bytes off the input.
-  func readTrailers(_ range: ByteRange, of input: Buffer, wireBytes: Int) {
+  ///
+  /// Returns the rule that the trailers break, if they do.
+  func readTrailers(_ range: ByteRange, of input: Buffer, wireBytes: Int) -> HTTPFault? {
     let copy = trailerBytes
     copy.reset()
     copy.append(input.readable.extracting(range.start..<range.end))
     input.consume(wireBytes)
-    if parseTrailers(copy.readable, into: &trailerFields) != nil {
-      trailerFields.removeAll(keepingCapacity: true)
-    }
+    return parseTrailers(copy.readable, into: &trailerFields)
   }
 
   /// Ends a chunked sink, with the trailers that `readTrailers` kept if they are to be passed on.
@@ -156,7 +169,9 @@ extension Worker {
   }
 
   /// Sends what waits for the upstream, counted first.
-  private func sendRequest(_ connection: DownstreamConnection, _ upstream: UpstreamConnection) -> Bool {
+  private func sendRequest(_ connection: DownstreamConnection, _ upstream: UpstreamConnection)
+    -> Bool
+  {
     let exchange = connection.exchange
     let channel = upstream.channel
     let direct = exchange.request.directCount(connection.channel.input)
@@ -193,9 +208,15 @@ extension Worker {
   private func upstreamSinkBroke(
     _ connection: DownstreamConnection, _ upstream: UpstreamConnection
   ) {
-    connection.exchange.isRequestSinkOpen = false
+    let exchange = connection.exchange
+    exchange.isRequestSinkOpen = false
     upstream.channel.isReadable = true
     upstream.channel.isPeerClosed = true
+    if exchange.phase == .tunneling && exchange.response.isSourceDone {
+      // It had ended its own direction in order before: there is nothing more to come or to go.
+      exchange.request.isSourceDone = true
+      endTunnelIfDone(connection)
+    }
   }
 
   /// The time that may pass without a byte moving in this exchange.

@@ -76,7 +76,8 @@ struct Router: Sendable {
       let label = host.count - suffix.count
       for offset in host.start..<(host.start + label)
       where bytes[offset] == UInt8(ascii: ".") { return false }
-      return bytes.matches(ByteRange(start: host.start + label, count: suffix.count), lowercase: suffix)
+      return bytes.matches(
+        ByteRange(start: host.start + label, count: suffix.count), lowercase: suffix)
     }
   }
 

@@ -73,7 +73,8 @@ struct TenantResolver: Sendable {
     case .hostLabel(let suffix):
       guard host.count > suffix.count else { return .nothing }
       let label = ByteRange(start: host.start, count: host.count - suffix.count)
-      guard bytes.matches(ByteRange(start: label.end, count: suffix.count), lowercase: suffix) else {
+      guard bytes.matches(ByteRange(start: label.end, count: suffix.count), lowercase: suffix)
+      else {
         return .nothing
       }
       for offset in label.start..<label.end where bytes[offset] == UInt8(ascii: ".") {

@@ -22,11 +22,14 @@ extension Worker {
     exchange.phase = .answering
     exchange.answerEnd = end
     exchange.responseStatus = status
-    if !exchange.request.isSourceDone || connection.exchange.method == .connect || status == 400 {
+    if !exchange.request.isSourceDone || exchange.method == .connect || status == 400
+      || connection.requestCount >= limits.requestsPerConnectionMax
+    {
       exchange.isKeepAlive = false
     }
     let output = connection.channel.output ?? buffers.take()
     connection.channel.output = output
+    output.compact()
     let body = LocalAnswer.write(
       status: status, code: code, message: message,
       closes: !exchange.isKeepAlive || isDraining, isHead: exchange.method == .head,

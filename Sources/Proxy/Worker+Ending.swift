@@ -26,7 +26,10 @@ extension Worker {
     let isRequestDone = exchange.request.isSourceDone
     let isSent = isRequestDone && (connection.upstream?.channel.outputCount ?? 0) == 0
     releaseUpstream(connection, reusable: exchange.isUpstreamReusable && isSent)
-    if !isRequestDone { connection.channel.input?.consume(exchange.request.countedAhead) }
+    if exchange.request.countedAhead > 0 {
+      // Counted as the request's, and not wanted by the upstream any more.
+      connection.channel.input?.consume(exchange.request.countedAhead)
+    }
     exchange.isOpen = false
     exchange.row = nil
     exchange.phase = .idle
@@ -80,10 +83,16 @@ extension Worker {
   /// Bytes that were received for this request and went no further are counted as received all the same.
   private func countLeftover(_ connection: DownstreamConnection) {
     let exchange = connection.exchange
-    guard !exchange.request.isSourceDone else { return }
-    let left = connection.channel.inputCount - exchange.request.countedAhead
-    if left > 0 { exchange.pending.add(.requestBytes, UInt64(left)) }
-    connection.channel.input?.reset()
+    guard !exchange.request.isSourceDone, let input = connection.channel.input else { return }
+    if exchange.request.isDirect {
+      exchange.pending.addArrived(
+        exchange.request.countArrived(input), .requestBytes, .requestBodyBytes)
+      input.consume(exchange.request.countedAhead)
+    } else {
+      exchange.pending.addArrived(input.count, .requestBytes, nil)
+      input.reset()
+    }
+    exchange.request.countedAhead = 0
   }
 
   /// Closes a client connection that has no open exchange.

@@ -132,6 +132,9 @@ extension Worker {
     let route = router.route(host: host, path: requestHead.path, in: bytes)
     exchange.row = row(resolution, route: route?.index ?? noRoute)
     open(connection, requestBytes: headLength)
+    if !connection.isTrusted && policy.assertsTenant(requestHead, in: bytes) {
+      counters.add(.tenantHeadersIgnored)
+    }
     if let refusal = refusal(route) {
       input.consume(headLength)
       answer(connection, refusal)

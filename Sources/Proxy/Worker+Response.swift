@@ -100,7 +100,10 @@ extension Worker {
     let reader = hintReaders[exchange.upstream]
     reader.read(responseHead.fields, in: input.readable, into: &exchange.hints)
     let (framing, source) = responseFraming(exchange)
-    if framing == .untilClose || exchange.expectsContinue && !exchange.hasMovedContent
+    // A final answer instead of 100: the client may send its body or not, so nothing can follow it.
+    let isBodyInDoubt =
+      exchange.expectsContinue && !exchange.hasMovedContent && !exchange.request.isSourceDone
+    if framing == .untilClose || isBodyInDoubt
       || connection.requestCount >= limits.requestsPerConnectionMax || isDraining
     {
       exchange.isKeepAlive = false
@@ -122,6 +125,8 @@ extension Worker {
     exchange.phase = .responding
     dropSentHead(connection)
     if exchange.response.isSourceDone { exchange.settleResponse(at: now, reader) }
+    // Content that came with the head may leave with it, in this very round.
+    if let channel = connection.upstream?.channel { countResponseArrived(exchange, channel) }
     connection.deadline = now + progressTimeout(exchange)
   }
 
@@ -150,7 +155,9 @@ extension Worker {
   }
 
   private func isEventStream(_ bytes: RawSpan) -> Bool {
-    guard let field = responseHead.field(.contentType), field.value.count >= 17 else { return false }
+    guard let field = responseHead.field(.contentType), field.value.count >= 17 else {
+      return false
+    }
     return bytes.matches(
       ByteRange(start: field.value.start, count: 17), lowercase: "text/event-stream")
   }
@@ -175,12 +182,16 @@ extension Worker {
     exchange.response = BodyRelay(.tunnel, framesChunks: false)
     exchange.response.leading = waiting + output.count - before
     exchange.headRemaining = output.count
+    // A hasty upstream may answer before it has read the whole head.
+    let unsent = exchange.request.leading
     exchange.request = BodyRelay(.tunnel, framesChunks: false)
+    exchange.request.leading = unsent
     exchange.responseStatus = 101
     exchange.isKeepAlive = false
     exchange.streamNanoseconds = now
     exchange.phase = .tunneling
     dropSentHead(connection)
+    if let channel = connection.upstream?.channel { countResponseArrived(exchange, channel) }
     connection.deadline = now + timeouts.stream
   }
 
@@ -199,20 +210,26 @@ extension Worker {
       case .end, .failed: moved = true
       }
     }
-    exchange.pending.addArrived(
-      exchange.response.countArrived(channel.input), .upstreamResponseBytes, nil)
-    if exchange.response.hasAllArrived(channel.input) {
-      exchange.settleResponse(at: now, hintReaders[exchange.upstream])
-    }
+    countResponseArrived(exchange, channel)
     if !exchange.response.isDirect, fillResponse(connection, upstream) { return true }
     let isOver = channel.hasEnded || (channel.isBroken && !channel.isReadable)
-    if isOver && !exchange.response.isSourceDone && exchange.response.directCount(channel.input) == 0
+    if isOver && !exchange.response.isSourceDone
+      && exchange.response.directCount(channel.input) == 0
       && exchange.response.isFlushed
     {
       responseEnded(connection, upstream)
       return true
     }
     return moved
+  }
+
+  /// Counts direct content that came from the upstream; with its last byte the response is settled.
+  private func countResponseArrived(_ exchange: Exchange, _ channel: Channel) {
+    exchange.pending.addArrived(
+      exchange.response.countArrived(channel.input), .upstreamResponseBytes, nil)
+    if exchange.response.hasAllArrived(channel.input) {
+      exchange.settleResponse(at: now, hintReaders[exchange.upstream])
+    }
   }
 
   /// Whether more content is to come and there is room for it.
@@ -246,7 +263,9 @@ extension Worker {
   }
 
   /// Copies content that is not direct to the client's output, framed as the client needs it.
-  private func fillResponse(_ connection: DownstreamConnection, _ upstream: UpstreamConnection) -> Bool {
+  private func fillResponse(_ connection: DownstreamConnection, _ upstream: UpstreamConnection)
+    -> Bool
+  {
     let exchange = connection.exchange
     guard !exchange.response.isSourceDone, let input = upstream.channel.input, !input.isEmpty,
       exchange.response.body == 0, exchange.response.trailing == 0
@@ -255,15 +274,18 @@ extension Worker {
     prepareToAppend(output)
     let filled = exchange.response.fill(from: input, to: output, limits: http1Limits)
     exchange.pending.addArrived(filled.wireBytes, .upstreamResponseBytes, nil)
-    if filled.fault != nil {
+    var fault = filled.fault
+    if let trailers = filled.trailers {
+      fault = readTrailers(trailers, of: input, wireBytes: filled.wireBytes)
+    }
+    if fault != nil {
       counters.add(.malformedResponses)
       exchange.pending.add(.failedAttempts, 1)
       exchange.endAttempt(at: now)
       abort(connection, .endedUpstreamFailure)
       return true
     }
-    if let trailers = filled.trailers {
-      readTrailers(trailers, of: input, wireBytes: filled.wireBytes)
+    if filled.trailers != nil {
       let kept = trailerBytes
       hintReaders[exchange.upstream].read(
         trailerFields, in: kept.readable, into: &exchange.hints)

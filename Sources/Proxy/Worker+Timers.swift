@@ -6,6 +6,7 @@ extension Worker {
   /// Looks at every deadline: four times a second, a few nanoseconds a connection.
   func sweep() {
     nextSweep = now + Self.sweepNanoseconds
+    resumeAccepting()
     for slot in 0..<downstreams.slotCount {
       guard let connection = downstreams[slot] else { continue }
       if connection.exchange.streamNanoseconds != nil && connection.exchange.isOpen {
@@ -21,7 +22,6 @@ extension Worker {
       closeUpstream(upstream)
     }
     counters.set(.upstreamIdleConnections, to: pools.reduce(0) { $0 + $1.idleCount })
-    counters.set(.lentBuffers, to: buffers.lent)
   }
 
   private func timeOut(_ connection: DownstreamConnection) {
@@ -40,6 +40,7 @@ extension Worker {
     case .responding:
       counters.add(exchange.streamNanoseconds == nil ? .timeoutsBody : .timeoutsStream)
       let clientStalls = connection.channel.outputCount > 0 || !connection.channel.isWritable
+      if !clientStalls { exchange.pending.add(.failedAttempts, 1) }
       abort(connection, clientStalls ? .endedClientAbort : .endedUpstreamFailure)
     case .tunneling:
       counters.add(.timeoutsStream)
@@ -67,8 +68,11 @@ extension Worker {
 
   private func timeOutRequesting(_ connection: DownstreamConnection) {
     let exchange = connection.exchange
-    let isSent = exchange.request.isSourceDone && (connection.upstream?.channel.outputCount ?? 0) == 0
-    if isSent || !exchange.request.isFlushed || !exchange.isRequestSinkOpen {
+    // Else all that came from the client has gone on, and it is the client that is awaited.
+    let upstreamIsAwaited =
+      exchange.request.isSourceDone || !exchange.request.isFlushed || !exchange.isRequestSinkOpen
+      || exchange.request.directCount(connection.channel.input) > 0
+    if upstreamIsAwaited {
       counters.add(.timeoutsResponseHead)
       attemptFailed(connection, .upstreamTimeout)
     } else {

@@ -18,10 +18,15 @@ extension Worker {
     exchange.pending.add(.attempts, 1)
     let pooled = allowsPooled ? pools[exchange.upstream].takeIdle(address: address) : nil
     guard let upstream = pooled ?? makeUpstream(exchange.upstream, address: address) else {
-      buffers.give(head)
-      exchange.request.leading = 0
       exchange.endAttempt(at: now)
       exchange.pending.add(.failedAttempts, 1)
+      if connectFailure.status == 502 && mayTryAnotherAddress(exchange) {
+        counters.add(.retriesConnect)
+        connectUpstream(connection, head: head, allowsPooled: allowsPooled)
+        return
+      }
+      buffers.give(head)
+      exchange.request.leading = 0
       answer(connection, connectFailure)
       return
     }
@@ -97,9 +102,10 @@ extension Worker {
     exchange.endAttempt(at: now)
     exchange.pending.add(.failedAttempts, 1)
     let wasConnected = upstream.isConnected
-    let isStale = wasConnected && upstream.served > 0 && exchange.mayBeSentAgain
+    let isStale =
+      wasConnected && upstream.served > 0 && exchange.mayBeSentAgain
       && exchange.attempts == 1
-    let mayTryAnother = !wasConnected && exchange.attempts < min(3, pools[exchange.upstream].addresses.count)
+    let mayTryAnother = !wasConnected && mayTryAnotherAddress(exchange)
     guard (isStale || mayTryAnother) && failure.status == 502, !isDraining,
       let head = upstream.channel.output
     else {
@@ -113,6 +119,11 @@ extension Worker {
     releaseUpstream(connection, reusable: false)
     counters.add(isStale ? .retriesStale : .retriesConnect)
     connectUpstream(connection, head: head, allowsPooled: !isStale)
+  }
+
+  /// Whether a connection that could not be made leaves another address to try. Bound: three attempts.
+  private func mayTryAnotherAddress(_ exchange: Exchange) -> Bool {
+    exchange.attempts < min(3, pools[exchange.upstream].addresses.count)
   }
 
   /// Lets go of the exchange's upstream connection because the exchange goes no further with it.
@@ -134,7 +145,10 @@ extension Worker {
     connection.upstream = nil
     upstream.downstream = nil
     let channel = upstream.channel
-    let isClean = channel.inputCount == 0 && !channel.isPeerClosed && !channel.isBroken
+    // Readable: the last read filled the buffer, so more than the response may be waiting. It would be taken
+    // for the answer to the next request.
+    let isClean =
+      channel.inputCount == 0 && !channel.isReadable && !channel.isPeerClosed && !channel.isBroken
     guard reusable, isClean, !isDraining else {
       closeUpstream(upstream)
       return

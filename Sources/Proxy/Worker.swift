@@ -25,6 +25,8 @@ final class Worker {
   let noRoute: Int
 
   var listeners: [Listener]
+  /// Positions of listeners that are left alone until the next sweep.
+  var pausedListeners: [Int] = []
   var requestParsers: [HTTP1Parser]
   var responseParser: HTTP1Parser
   /// Reused for each head: a head is dealt with in the turn in which it is complete.
@@ -85,6 +87,8 @@ final class Worker {
     http1.headBytesMax = limits.headBytesMax
     http1.fieldCountMax = limits.fieldCountMax
     http1.targetBytesMax = limits.targetBytesMax
+    http1.trailerBytesMax = limits.headBytesMax
+    http1.trailerFieldCountMax = limits.fieldCountMax
     http1Limits = http1
     requestParsers = configuration.listeners.map { listener in
       var own = http1
@@ -114,6 +118,8 @@ final class Worker {
       for position in 0..<count { dispatch(loop.event(position)) }
       runReady()
       if now >= nextSweep { sweep() }
+      counters.add(.turns)
+      counters.set(.lentBuffers, to: buffers.lent)
       if meter.rotationIsDue(nowNanoseconds: now) { rotate() }
       if isDraining { finishDrainIfPossible() }
     }
@@ -121,8 +127,8 @@ final class Worker {
 
   private var waitMilliseconds: Int32 {
     if !ready.isEmpty { return 0 }
-    let hasConnections = downstreams.count > 0 || upstreams.count > 0
-    return hasConnections || isDraining ? Int32(Self.sweepNanoseconds / 1_000_000) : -1
+    let isSweeping = downstreams.count > 0 || upstreams.count > 0 || !pausedListeners.isEmpty
+    return isSweeping || isDraining ? Int32(Self.sweepNanoseconds / 1_000_000) : -1
   }
 
   private func dispatch(_ event: EventLoop.Event) {
