@@ -1,0 +1,149 @@
+import Glibc
+import Platform
+import TestSupport
+import Testing
+import Usage
+
+@testable import Metering
+
+@Suite struct CardinalityTests {
+  @Test func `what does not fit goes to the overflow row of its route`() throws {
+    let rig = try Rig(limit: 10)
+    let meter = rig.meter()
+    for number in 0..<25 {
+      meter.record(meter.row("t\(number)", route: number % 2), listener: 0, .served, observing: 9)
+    }
+    meter.record(meter.row("t3", route: 1), listener: 0, .served)
+    rig.finish()
+
+    let segment = rig.received.segments[0]
+    let rows = try segment.rowsByKey()
+
+    #expect(rows.count == 12)
+    #expect(rows["t3/web"]?[.requests] == 2)
+    #expect(rows["~overflow/api"]?[.requests] == 8 && rows["~overflow/web"]?[.requests] == 7)
+    #expect(rows["~overflow/api"]?.histogram.total == 8)
+    #expect(segment.conservationDifference == 0)
+    #expect(rig.service.snapshot().overflowedLookups == 15)
+  }
+
+  @Test func `a flood of made-up ids does not push out registered tenants`() throws {
+    let rig = try Rig(limit: 100)
+    let registered = (0..<20).map { "paying-\($0)" }
+    rig.service.updateRegister(Set(registered.map { TenantID($0)! }))
+    let meter = rig.meter()
+    for number in 0..<1000 { meter.record(meter.row("fake-\(number)"), listener: 0, .served) }
+    for id in registered {
+      for route in 0..<3 { meter.record(meter.row(id, route: route), listener: 0, .served) }
+    }
+    rig.finish()
+
+    let rows = try rig.received.segments[0].rowsByKey()
+
+    #expect(registered.allSatisfy { rows["\($0)/api"]?[.requests] == 1 })
+    #expect(registered.allSatisfy { rows["\($0)/~none"]?[.requests] == 1 })
+    #expect(rows.keys.filter { $0.hasPrefix("fake-") }.count == 40)
+    #expect(rows["~overflow/api"]?[.requests] == 960)
+  }
+
+  @Test(arguments: [
+    (limit: 100, workers: 1, registered: 0, routes: 3, rows: 100, unregistered: 100),
+    (limit: 100, workers: 4, registered: 5, routes: 2, rows: 25, unregistered: 15),
+    (limit: 80, workers: 1, registered: 1000, routes: 3, rows: 80, unregistered: 10),
+    (limit: 1, workers: 8, registered: 1, routes: 1, rows: 1, unregistered: 0),
+  ])
+  func `a worker's share keeps places for the register and an eighth for others`(
+    _ example: (
+      limit: Int, workers: Int, registered: Int, routes: Int, rows: Int, unregistered: Int
+    )
+  ) {
+    let rule = AdmissionRule(
+      limit: example.limit, workers: example.workers, registered: example.registered,
+      routes: example.routes)
+
+    #expect(rule.rowsMax == example.rows)
+    #expect(rule.unregisteredRowsMax == example.unregistered)
+  }
+
+  @Test func `the register knows its ids and no others`() {
+    let hash = SegmentHash(key: (3, 4))
+    let ids = Set((0..<3000).map { TenantID("tenant-\($0)")! })
+    let register = TenantRegister(ids, hash: hash)
+    func isKnown(_ text: String) -> Bool {
+      let bytes = Array(text.utf8)
+      // Safe: any bit pattern of UInt8 is a valid byte.
+      let span = unsafe bytes.span.bytes
+      return register.contains(span, hashed: hash.callAsFunction(span))
+    }
+
+    #expect(ids.allSatisfy { isKnown($0.text) })
+    #expect(!(3000..<6000).contains { isKnown("tenant-\($0)") })
+    #expect(!isKnown("tenant-") && !isKnown("tenant-1x"))
+  }
+
+  @Test func `memory that is not there in time costs the name and nothing else`() throws {
+    let faults = SyscallFaults()
+    let rig = try Rig(limit: 100_000, faults: faults)
+    let meter = rig.meter()
+    faults.failAll(.fallocate, with: ENOSPC)
+    for number in 0..<6000 {
+      meter.record(
+        meter.row("tenant-\(number)"), listener: 0, .served,
+        observing: UInt64(1) << UInt64(number % 30))
+      if number % 500 == 0 { rig.runService() }
+    }
+    for number in 0..<100 {
+      for exponent in 0..<31 {
+        meter.record(
+          meter.row("tenant-\(number)"), listener: 0, .served,
+          observing: UInt64(1) << UInt64(exponent))
+      }
+    }
+    faults.recover()
+    rig.finish()
+
+    let segment = rig.received.segments[0]
+    let rows = try segment.rows().usageRows
+    #expect(segment.conservationDifference == 0)
+    #expect(rows.reduce(0) { $0 + $1[.requests] } == 9100)
+    #expect(rows.reduce(0) { $0 + $1.histogram.total } == 9100)
+    #expect(rows.contains { $0.tenant == .overflow && $0[.requests] > 100 })
+    #expect(rig.service.snapshot().displacedObservations > 0)
+    #expect(
+      rig.received.events.contains(.growthFailed(segment.name, SystemError(.fallocate, ENOSPC))))
+    _ = try BatchCodec.encode(segment.head, rows: try segment.rows())
+  }
+
+  @Test func `a segment grows with its tenants, and its index with it`() throws {
+    let rig = try Rig(limit: 1_000_000)
+    let meter = rig.meter()
+    for number in 0..<30_000 {
+      meter.record(meter.row("acme-\(number)"), listener: 0, .served, observing: 800)
+      if number % 300 == 0 { rig.runService() }
+    }
+    let rows = Set((0..<30_000).map { meter.row("acme-\($0)").unit })
+    rig.finish()
+
+    #expect(rows.count == 30_000)
+    #expect(rig.service.snapshot().overflowedLookups == 0)
+    let used = try #require(rig.received.segments.first).rows()
+    #expect(used.rowCount == 30_000)
+  }
+
+  @Test func `ids that differ in one byte, in length or in route have rows of their own`() throws {
+    let rig = try Rig()
+    let meter = rig.meter()
+    var ids = [
+      "a", "ab", "abc", "abcd", "abcdefgh", "abcdefghi", String(repeating: "x", count: 128),
+    ]
+    ids += (0..<128).map { position in
+      String(repeating: "y", count: position) + "z" + String(repeating: "y", count: 127 - position)
+    }
+
+    let rows = ids.flatMap { id in (0..<3).map { meter.row(id, route: $0).unit } }
+    let again = ids.flatMap { id in (0..<3).map { meter.row(id, route: $0).unit } }
+
+    #expect(Set(rows).count == ids.count * 3)
+    #expect(rows == again)
+  }
+}
