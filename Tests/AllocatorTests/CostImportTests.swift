@@ -85,7 +85,9 @@ import Testing
   }
 
   @Test func `a file larger than allowed is refused, packed or not`() async throws {
-    try await RunningAllocator.run({ $0.limits.costBytes = 10_000 }) { allocator in
+    var configuration = AllocatorConfiguration()
+    configuration.limits.costBytes = 10_000
+    try await RunningAllocator.run(configuration) { allocator in
       let file = World.file(
         (0..<200).map { _ in World.row(service: "Compute", cost: "1") })
       for body in [file, Gzip.packed(file)] {

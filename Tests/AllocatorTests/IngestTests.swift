@@ -73,7 +73,9 @@ import Usage
   }
 
   @Test func `a body over the limit is refused before it is read`() async throws {
-    try await RunningAllocator.run({ $0.limits.batchBytes = 4_096 }) { allocator in
+    var configuration = AllocatorConfiguration()
+    configuration.limits.batchBytes = 4_096
+    try await RunningAllocator.run(configuration) { allocator in
       let answer = try await allocator.call(
         "POST", "/v1/batches", as: .ingest, body: Array(repeating: 7, count: 1 << 20))
 
@@ -83,7 +85,9 @@ import Usage
   }
 
   @Test func `a status tells silent proxies and gaps`() async throws {
-    try await RunningAllocator.run({ $0.proxies.expected = ["edge-9"] }) { allocator in
+    var configuration = AllocatorConfiguration()
+    configuration.proxies.expected = ["edge-9"]
+    try await RunningAllocator.run(configuration) { allocator in
       _ = try await allocator.deliver(try World.batch(3))
 
       let status = try await allocator.call("GET", "/v1/status", as: .reader).json

@@ -23,18 +23,17 @@ struct RunningAllocator: Sendable {
 
   /// Starts one, runs `body`, and stops it again.
   static func run(
-    _ change: (inout AllocatorConfiguration) -> Void = { _ in },
+    _ configuration: AllocatorConfiguration = .init(),
     _ body: @escaping @Sendable (RunningAllocator) async throws -> Void
   ) async throws {
     let folder = FileManager.default.temporaryDirectory
       .appendingPathComponent("weir-allocator-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
-    var configuration = AllocatorConfiguration()
+    var configuration = configuration
     configuration.listen = .init(host: "127.0.0.1", port: 0)
     configuration.admin = .init(host: "127.0.0.1", port: 0)
     configuration.store = folder.appendingPathComponent("weir.sqlite").path
-    change(&configuration)
     let store = try await Store.open(at: configuration.store, create: true)
     var tokens: [Role: String] = [:]
     for role in Role.allCases {

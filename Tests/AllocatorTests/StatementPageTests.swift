@@ -27,6 +27,43 @@ import Testing
     }
   }
 
+  @Test func `many routes are listed one below the other`() async throws {
+    try await RunningAllocator.run { allocator in
+      let policy =
+        World.policy.replacingOccurrences(
+          of: "- {quantity: upstream_cpu_us, weight: 1}",
+          with: """
+            - {quantity: upstream_cpu_us, weight: 0.7}
+                    - {quantity: response_bytes, weight: 0.3}
+            """)
+          + """
+
+            - name: network
+              match: {service: Mystery}
+              method:
+                kind: proportional
+                drivers:
+                  - {quantity: requests, weight: 1}
+          """
+      let set = try await allocator.call("PUT", "/v1/policy", text: policy)
+      #expect(set.status == 200, "\(set.text)")
+      _ = try await allocator.call("POST", "/v1/tenants", text: "id\nacme\n")
+      _ = try await allocator.call("POST", "/v1/costs?source=cloud", body: World.costs)
+      let routes = ["admin", "api", "assets", "login", "reports", "search"]
+      _ = try await allocator.deliver(try World.batch(0, routes: routes))
+      let closed = try await allocator.close()
+      #expect(closed.status == 200, "\(closed.text)")
+
+      let page = try await allocator.call("GET", "/v1/periods/2026-10/statements/acme.html").text
+
+      #expect(page.contains("<th>Route</th><th>Quantity</th><th class=\"n\">Sum</th>"))
+      for route in routes { #expect(page.contains("<td>\(route)</td><td>requests</td>")) }
+      if let path = ProcessInfo.processInfo.environment["WEIR_PAGE"] {
+        try Data(page.utf8).write(to: URL(fileURLWithPath: path + ".many.html"))
+      }
+    }
+  }
+
   @Test func `names from documents are escaped wherever they stand`() async throws {
     try await RunningAllocator.run { allocator in
       let hostile = World.policy.replacingOccurrences(

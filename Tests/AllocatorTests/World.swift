@@ -56,18 +56,19 @@ enum World {
   /// One batch of October, ten seconds after the one before.
   static func batch(
     _ sequence: UInt64, tenants: [String] = tenants, boot: UInt64 = 1,
-    start: Int64? = nil, instance: String = "edge-1"
+    start: Int64? = nil, routes: [String] = ["api"]
   ) throws -> Batch {
     guard
       let name = BatchName(
-        instance: instance, boot: BootID(high: boot, low: 0), worker: 0, sequence: sequence)
+        instance: "edge-1", boot: BootID(high: boot, low: 0), worker: 0, sequence: sequence)
     else { throw CocoaError(.coderInvalidValue) }
     let begin =
       start ?? RunningAllocator.october.start.microseconds + Int64(sequence) * 10_000_000
     var total = ListenerTotals(listener: "public")
     var rows: [UsageRow] = []
-    for tenant in tenants.sorted() {
-      guard let id = TenantID(stored: tenant), let route = RouteName("api") else {
+    let keys = tenants.sorted().flatMap { tenant in routes.sorted().map { (tenant, $0) } }
+    for (tenant, route) in keys {
+      guard let id = TenantID(stored: tenant), let route = RouteName(route) else {
         throw CocoaError(.coderInvalidValue)
       }
       var row = UsageRow(tenant: id, route: route)

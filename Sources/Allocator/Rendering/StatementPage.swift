@@ -101,9 +101,7 @@ struct StatementPage {
   private func row(_ line: StatementLine) -> String {
     let notes = line.notes.map { "<small>\(text($0))</small>" }.joined()
     let drivers = line.drivers.map { text($0.name) }
-    let quantities = line.drivers.map {
-      "\(Figure.grouped($0.value)) <abbr>\(text($0.unit))</abbr>"
-    }
+    let quantities = line.drivers.map { Figure.grouped($0.value) + unit($0.unit) }
     let costs = line.drivers.map { $0.unitCost.map(Figure.trimmed) ?? "&ndash;" }
     return """
       <tr><td>\(text(line.pool))<small>\(text(line.method))</small>\(notes)</td>\
@@ -119,26 +117,44 @@ struct StatementPage {
   }
 
   private var usage: String {
-    let routes = UsageTable(statement.usage)
-    guard !routes.rows.isEmpty else {
+    let table = UsageTable(statement.usage)
+    guard !table.rows.isEmpty else {
       return "<section><h2>Usage</h2><p>No usage was metered.</p></section>"
-    }
-    let heads = routes.routes.map { "<th class=\"n\">\(text($0))</th>" }.joined()
-    let rows = routes.rows.map { row in
-      let cells = row.values.map { "<td class=\"n\">\(Figure.grouped($0))</td>" }.joined()
-      return "<tr><td>\(text(row.quantity)) <abbr>\(text(row.unit))</abbr></td>\(cells)</tr>"
     }
     return """
       <section>
       <h2>Usage</h2>
       <table class="usage">
-      <thead><tr><th>Quantity</th>\(heads)</tr></thead>
-      <tbody>
-      \(rows.joined(separator: "\n"))
-      </tbody>
+      \(table.routes.count <= UsageTable.columnsMax ? across(table) : down())
       </table>
       </section>
       """
+  }
+
+  /// A column a route, as long as they fit on paper.
+  private func across(_ table: UsageTable) -> String {
+    let heads = table.routes.map { "<th class=\"n\">\(text($0))</th>" }.joined()
+    let rows = table.rows.map { row in
+      let cells = row.values.map { "<td class=\"n\">\(Figure.grouped($0))</td>" }.joined()
+      return "<tr><td>\(text(row.quantity))\(unit(row.unit))</td>\(cells)</tr>"
+    }
+    return "<thead><tr><th>Quantity</th>\(heads)</tr></thead>\n<tbody>\n"
+      + rows.joined(separator: "\n") + "\n</tbody>"
+  }
+
+  /// A row a route and quantity.
+  private func down() -> String {
+    let rows = statement.usage.map { line in
+      "<tr><td>\(text(line.route))</td><td>\(text(line.quantity))\(unit(line.unit))</td>"
+        + "<td class=\"n\">\(Figure.grouped(String(line.value)))</td></tr>"
+    }
+    return "<thead><tr><th>Route</th><th>Quantity</th><th class=\"n\">Sum</th></tr></thead>\n"
+      + "<tbody>\n" + rows.joined(separator: "\n") + "\n</tbody>"
+  }
+
+  /// A unit after its figure or name; a plain count needs none.
+  private func unit(_ unit: String) -> String {
+    unit == "1" ? "" : " <abbr>\(text(unit))</abbr>"
   }
 
   private var coverage: String {
@@ -147,9 +163,10 @@ struct StatementPage {
         "<div class=\"hole\">\(hole.from) to \(hole.to): \(text(hole.reason))</div>"
       }
       return """
-        <tr><td>\(text(proxy.instance))</td><td class="n">\(proxy.batches)</td>\
-        <td>\(proxy.from?.description ?? "&ndash;")</td><td>\(proxy.to?.description ?? "&ndash;")\
-        </td><td>\(holes.isEmpty ? "none" : holes.joined())</td></tr>
+        <tr><td>\(text(proxy.instance))</td>\
+        <td class="n">\(Figure.grouped(String(proxy.batches)))</td>\
+        <td class="t">\(proxy.from?.description ?? "&ndash;")</td>\
+        <td class="t">\(proxy.to?.description ?? "&ndash;")</td><td>\(holes.isEmpty ? "none" : holes.joined())</td></tr>
         """
     }
     return """

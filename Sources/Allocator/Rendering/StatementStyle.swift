@@ -32,6 +32,8 @@ enum StatementStyle {
       font-weight: 600; }
     .n { text-align: right; font-variant-numeric: tabular-nums; padding-right: 0;
       padding-left: .6rem; overflow-wrap: normal; }
+    .n + td, .n + th { padding-left: 1.2rem; }
+    .t { white-space: nowrap; }
     .hole { color: #8a1f11; }
     .origin dl { display: grid; grid-template-columns: 8rem 1fr; gap: .4rem 1rem; margin: 0; }
     .origin dt { color: var(--quiet); }

@@ -2,6 +2,9 @@ internal import Accounting
 
 /// The usage of a statement turned: one row a quantity, one column a route.
 struct UsageTable {
+  /// How many routes fit side by side on A4.
+  static let columnsMax = 4
+
   /// One quantity.
   struct Row {
     /// Its name.
