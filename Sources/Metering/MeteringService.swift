@@ -72,7 +72,7 @@ public final class MeteringService: Sendable {
       syscalls: syscalls)
     delivery = SegmentDelivery(
       directory: directory, slots: slots, adopted: adopted, recovery: recovery, ledger: ledger,
-      syscalls: syscalls)
+      clock: clock, syscalls: syscalls)
     let register = TenantRegister([], hash: hash)
     meters = try Self.makeMeters(
       preparation: preparation, slots: slots, configuration: configuration, register: register,
@@ -160,6 +160,9 @@ public final class MeteringService: Sendable {
   public func snapshot() -> MeteringMetrics {
     ledger.snapshot(slots: slots)
   }
+
+  /// Looks for boots whose process died since the start; the thread does so every minute.
+  func adoptMore(onSealed: (SealedSegment) -> Void) { delivery.adoptMore(onSealed) }
 
   /// How many workers there are.
   var workerCount: Int { slots.count }

@@ -11,6 +11,7 @@ final class SegmentDelivery: Sendable {
   private let slots: [WorkerSlot]
   private let recovery: SegmentRecovery
   private let ledger: MeteringLedger
+  private let clock: Clock
   private let syscalls: Syscalls
   private let isStopping = Atomic<Bool>(false)
   /// Boots that were taken over; held, so that their locks are.
@@ -22,13 +23,14 @@ final class SegmentDelivery: Sendable {
   }
 
   /// How often boots of this instance are looked for whose process died while this one ran.
-  private static let searchMilliseconds: Int32 = 60_000
+  private static let searchSeconds: UInt64 = 60
 
   /// The delivery of a process's slots.
   init(
     directory: BootDirectory, slots: [WorkerSlot], adopted: [SegmentRecovery.AdoptedBoot],
-    recovery: SegmentRecovery, ledger: MeteringLedger, syscalls: Syscalls
+    recovery: SegmentRecovery, ledger: MeteringLedger, clock: Clock, syscalls: Syscalls
   ) {
+    self.clock = clock
     self.directory = directory
     self.slots = slots
     self.recovery = recovery
@@ -39,18 +41,20 @@ final class SegmentDelivery: Sendable {
 
   /// The thread: recovery, then a step at each signal.
   func run(_ onSealed: (SealedSegment) -> Void) {
-    guard let signal = slots.first?.delivery,
-      let loop = try? EventLoop(syscalls: syscalls, eventsMax: 1),
-      (try? loop.registerForReading(signal.descriptor, word: 0)) != nil
-    else { preconditionFailure("no descriptor left for the meter's thread") }
+    guard let signal = slots.first?.delivery else { return }
     recover(onSealed)
+    var searched = clock.monotonicNanoseconds()
     while true {
       // Read before the step: what was sealed before the stop is delivered by it.
       let isLast = isStopping.load(ordering: .acquiring)
       step(onSealed)
       if isLast { return }
-      if loop.wait(timeoutMilliseconds: Self.searchMilliseconds) == 0 { adoptMore(onSealed) }
-      signal.clear()
+      _ = signal.wait(timeoutMilliseconds: Int32(Self.searchSeconds * 1000))
+      let now = clock.monotonicNanoseconds()
+      if now >= searched + Self.searchSeconds * 1_000_000_000 {
+        adoptMore(onSealed)
+        searched = now
+      }
     }
   }
 
@@ -86,7 +90,8 @@ final class SegmentDelivery: Sendable {
     }
   }
 
-  private func adoptMore(_ onSealed: (SealedSegment) -> Void) {
+  /// Looks for boots whose process died while this one ran.
+  func adoptMore(_ onSealed: (SealedSegment) -> Void) {
     do throws(MeteringError) {
       let held = adopted.withLock { Set($0.held.map(\.directory.name)) }
       let names = try recovery.survey().names.filter {

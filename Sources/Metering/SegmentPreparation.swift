@@ -52,14 +52,9 @@ final class SegmentPreparation: Sendable {
 
   /// The thread: a step at each signal and each deadline.
   func run() {
-    guard let signal = slots.first?.preparation,
-      let loop = try? EventLoop(syscalls: syscalls, eventsMax: 1),
-      (try? loop.registerForReading(signal.descriptor, word: 0)) != nil
-    else { preconditionFailure("no descriptor left for the meter's thread") }
+    guard let signal = slots.first?.preparation else { return }
     while !isStopping.load(ordering: .acquiring) {
-      let milliseconds = step()
-      _ = loop.wait(timeoutMilliseconds: Int32(clamping: milliseconds))
-      signal.clear()
+      _ = signal.wait(timeoutMilliseconds: Int32(clamping: step()))
     }
   }
 
@@ -156,11 +151,12 @@ final class SegmentPreparation: Sendable {
       guard storage.wantsMore.load(ordering: .acquiring) else { continue }
       storage.wantsMore.store(false, ordering: .relaxed)
       do throws(SystemError) {
+        // The index first: it needs no room in a file system, and may succeed where growing fails.
+        try storage.index.extend(syscalls: syscalls)
         let published = storage.publishedExtents.load(ordering: .relaxed)
         if storage.isLow(extentsLeft: published - storage.claimedExtents) {
           try storage.grow(byExtents: min(Self.growthExtentsMax, published))
         }
-        try storage.index.extend(syscalls: syscalls)
       } catch {
         ledger.update { $0.allocationFailures += 1 }
         tellOnce(storage.name, .growthFailed(storage.name, error))

@@ -112,6 +112,25 @@ import Usage
     #expect(try living.received.segments[0].rowsByKey()["acme/api"]?[.requests] == 1)
   }
 
+  @Test func `a process that dies later is taken over by one that runs`() throws {
+    let directory = try TemporaryDirectory()
+    let clock = ManualClock()
+    var first: Rig? = try Rig(in: directory, clock: clock)
+    let boot = first?.service.boot
+    first?.meter().record(first!.meter().row("acme"), listener: 0, .served)
+    let second = try Rig(in: directory, clock: clock)
+
+    second.service.adoptMore { second.received.take($0) }
+    let whileAlive = second.received.segments.count
+    first = nil
+    second.service.adoptMore { second.received.take($0) }
+    second.service.adoptMore { second.received.take($0) }
+
+    #expect(whileAlive == 0)
+    #expect(second.received.segments.map(\.name.boot) == [boot])
+    #expect(second.received.segments.first?.flags == [.recovered, .final])
+  }
+
   @Test func `a kill inside a hand-over counts open exchanges in one segment`() throws {
     for isCommitted in [false, true] {
       let directory = try TemporaryDirectory()

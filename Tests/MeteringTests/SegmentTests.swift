@@ -148,6 +148,20 @@ import Usage
     #expect(faults.count == 4)
   }
 
+  @Test func `the page on metering names every quantity in the order of its number`() throws {
+    let page = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+    let text = String(
+      decoding: try Syscalls().readFile("/\(page)/docs/metering.md", bytesMax: 1 << 20),
+      as: UTF8.self)
+    var rest = try #require(text.split(separator: "## The quantities").last)[...]
+
+    for quantity in Quantity.allCases where ![.units1, .units2].contains(quantity) {
+      let range = rest.firstRange(of: "`\(quantity.name)`")
+      #expect(range != nil, "\(quantity.name)")
+      if let range { rest = rest[range.upperBound...] }
+    }
+  }
+
   @Test func `the layout is what the format page says`() {
     SegmentLayout.checkSizes()
 

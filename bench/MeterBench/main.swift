@@ -2,120 +2,29 @@ import Metering
 import Platform
 import Usage
 
-// What metering one request costs: lookup, all counters, histogram, as the proxy does it, in nanoseconds.
+// What metering one request costs: lookup, all counters, histogram, as the proxy does it, in nanoseconds;
+// and what active tenants cost in memory.
 //
 //     swift run -c release MeterBench [REQUESTS]
 //
-// Prints one line a case: `meter case=<name> ns=<x>`, the median of runs of 10,000 requests, and the spread.
-
-/// What the proxy keeps of one exchange: its deltas are built anew for each event.
-struct Exchange {
-  var deltas = Deltas()
-
-  mutating func received(_ number: Int) {
-    deltas.clear()
-    deltas.add(.requests, 1)
-    deltas.add(.requestBytes, 312)
-    deltas.add(.requestBodyBytes, UInt64(truncatingIfNeeded: number & 63))
-    deltas.add(.attempts, 1)
-  }
-
-  mutating func finished(_ number: Int) {
-    deltas.clear()
-    deltas.add(.responses2xx, 1)
-    deltas.add(.endedCompleted, 1)
-    deltas.add(.responseBytes, 420)
-    deltas.add(.responseBodyBytes, 256)
-    deltas.add(.upstreamRequestBytes, 340)
-    deltas.add(.upstreamResponseBytes, 410)
-    deltas.add(.durationMicroseconds, UInt64(truncatingIfNeeded: 300 + number & 1023))
-    deltas.add(.upstreamMicroseconds, 640)
-    deltas.add(.upstreamCPUMicroseconds, 95)
-    deltas.add(.cpuHintedRequests, 1)
-  }
-}
-
-/// One way of spreading requests over tenants.
-struct Case {
-  var name: String
-  var tenantCount: Int
-  /// Ids of twelve bytes, one after another.
-  var ids: [UInt8]
-
-  init(name: String, tenantCount: Int) {
-    self.name = name
-    self.tenantCount = tenantCount
-    ids = (0..<tenantCount).flatMap { "tenant\(String(1_000_000 + $0).dropFirst())".utf8 }
-  }
-
-  /// Nanoseconds a request of one run that begins with request `first`.
-  func run(_ meter: Meter, from first: Int, count: Int) -> Double {
-    var exchange = Exchange()
-    // Safe: any bit pattern of UInt8 is a valid byte.
-    let bytes = unsafe ids.span.bytes
-    var tenant = first % tenantCount
-    let start = Clock.system.monotonicNanoseconds()
-    for number in first..<(first + count) {
-      let row = meter.row(
-        tenant: bytes.extracting(tenant * 12..<tenant * 12 + 12), route: 0)
-      tenant += 1
-      if tenant == tenantCount { tenant = 0 }
-      exchange.received(number)
-      meter.record(row, listener: 0, exchange.deltas)
-      exchange.finished(number)
-      meter.record(
-        row, listener: 0, exchange.deltas, observing: exchange.deltas[.durationMicroseconds])
-    }
-    return Double(Clock.system.monotonicNanoseconds() - start) / Double(count)
-  }
-}
-
-/// Median, lowest and ninth decile of many short runs: short, so that few of them are interrupted.
-func measure(_ theCase: Case, _ meter: Meter, _ requestCount: Int) {
-  let perRun = 10_000
-  // Every tenant once, so that rows are open before the clock runs.
-  _ = theCase.run(meter, from: 0, count: theCase.tenantCount)
-  var runs: [Double] = []
-  for run in 0..<max(3, requestCount / perRun) {
-    runs.append(theCase.run(meter, from: run * perRun, count: perRun))
-  }
-  runs.sort()
-  let figures = [runs[runs.count / 2], runs[0], runs[runs.count * 9 / 10]].map {
-    String(Double(Int($0 * 10)) / 10)
-  }
-  print("meter case=\(theCase.name) ns=\(figures[0]) min=\(figures[1]) p90=\(figures[2])")
-}
+// Prints one line a case: `meter case=<name> ns=<x>`, the median of runs of 10,000 requests, and the spread;
+// then `meter memory …`, resident memory of this process with the rows of 100,000 tenants on one worker, and
+// its growth a row.
 
 let requestCount = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 2_000_000
-let boot = try Syscalls().randomBytes(8).reduce(into: UInt64(0)) { $0 = $0 << 8 | UInt64($1) }
-let directory = "/dev/shm/weir-bench-\(boot)"
-let service = try MeteringService(
-  configuration: MeteringConfiguration(
-    instance: "bench", workers: 1, activeDirectory: directory + "/active",
-    sealedDirectory: directory + "/sealed", routes: [RouteName("api")!], listeners: ["public"]),
-  syscalls: Syscalls(), clock: .system, wake: [{}], report: { print("meter event=\($0)") })
-try service.start { segment in try? segment.remove() }
-let meter = service.meter(worker: 0)
 
 for (name, count) in [
   ("one-tenant", 1), ("1k-tenants", 1000), ("10k-tenants", 10_000), ("100k-tenants", 100_000),
 ] {
-  measure(Case(name: name, tenantCount: count), meter, requestCount)
+  let bench = try BenchService()
+  measure(Case(name: name, tenantCount: count), bench.meter, requestCount)
+  bench.finish()
 }
 
-meter.close(
-  nowNanoseconds: Clock.system.monotonicNanoseconds(),
-  wallMicroseconds: Clock.system.wallMicroseconds())
-service.stop()
-let metrics = service.snapshot()
-print(
-  "meter overflowed=\(metrics.overflowedLookups) difference=\(metrics.conservationDifference)")
-for folder in ["/active/bench", "/active", "/sealed", ""] {
-  for entry in (try? Syscalls().entries(of: directory + folder)) ?? [] {
-    for file in (try? Syscalls().entries(of: directory + folder + "/" + entry)) ?? [] {
-      try? Syscalls().unlink(directory + folder + "/" + entry + "/" + file)
-    }
-    try? Syscalls().removeDirectory(directory + folder + "/" + entry)
-  }
-  try? Syscalls().removeDirectory(directory + folder)
-}
+let memoryBench = try BenchService()
+let tenants = Case(name: "memory", tenantCount: 100_000)
+let before = residentBytes()
+_ = tenants.run(memoryBench.meter, from: 0, count: 300_000)
+let after = residentBytes()
+print("meter memory rows=100000 resident=\(after) bytes-a-row=\((after - before) / 100_000)")
+memoryBench.finish()

@@ -122,9 +122,10 @@ final class SegmentStorage: Sendable {
     publishedExtents.store(new, ordering: .releasing)
   }
 
-  /// Whether more extents should be prepared: half are used, or 4 MiB (10,000 new tenants) are left.
+  /// Whether more extents should be prepared: a quarter is used, and less than 4 MiB (10,000 new tenants)
+  /// is left. Early, because new tenants go to `~overflow` when the service is late.
   func isLow(extentsLeft left: Int) -> Bool {
-    left <= min(64, publishedExtents.load(ordering: .relaxed) / 2)
+    left <= min(64, publishedExtents.load(ordering: .relaxed) / 4 * 3)
   }
 
   /// The phase, and everything that was written before it was set.
