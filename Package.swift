@@ -9,7 +9,11 @@ let house: [SwiftSetting] = [
   .enableUpcomingFeature("InternalImportsByDefault"),
   .enableUpcomingFeature("MemberImportVisibility"),
   .enableExperimentalFeature("Lifetimes"),
-  .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+  // Release only, docs/decisions/0003-release-flags.md: inlining across targets, and no exclusivity checks
+  // at run time (debug and test builds have them).
+  .unsafeFlags(
+    ["-cross-module-optimization", "-enforce-exclusivity=unchecked"],
+    .when(configuration: .release)),
 ]
 
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
@@ -21,11 +25,31 @@ let lifecycle: Target.Dependency = .product(
 let arguments: Target.Dependency = .product(
   name: "ArgumentParser", package: "swift-argument-parser")
 
+/// A target of the house; each opens with a README of its own.
+func room(
+  _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: path, exclude: ["README.md"],
+    swiftSettings: house)
+}
+
+/// A program of the house.
+func program(
+  _ name: String, _ dependencies: [Target.Dependency], path: String? = nil
+) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies, path: path, exclude: ["README.md"],
+    swiftSettings: house)
+}
+
 /// A test target that mirrors `Sources/<subject>`.
-func tests(_ subject: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func tests(
+  _ subject: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []
+) -> Target {
   .testTarget(
     name: "\(subject)Tests", dependencies: [.init(stringLiteral: subject)] + dependencies,
-    swiftSettings: house)
+    exclude: exclude, swiftSettings: house)
 }
 
 let package = Package(
@@ -54,50 +78,73 @@ let package = Package(
     .target(name: "CCurlShims", dependencies: ["CCurl"]),
 
     // machine
-    .target(name: "Platform", dependencies: ["CLinux"], swiftSettings: house),
-    .target(name: "Digest", dependencies: ["COpenSSL"], swiftSettings: house),
-    .target(name: "HTTPClient", dependencies: ["CCurl", "CCurlShims"], swiftSettings: house),
+    room("Platform", ["CLinux"]),
+    room("Digest", ["COpenSSL"]),
+    room("HTTPClient", ["CCurl", "CCurlShims"]),
 
     // protocol
-    .target(name: "HTTPCodec", swiftSettings: house),
+    room("HTTPCodec"),
 
     // domain
-    .target(name: "Usage", dependencies: ["CLZ4"], swiftSettings: house),
-    .target(name: "Metering", dependencies: ["Usage", "Platform"], swiftSettings: house),
-    .target(name: "Accounting", dependencies: ["Digest"], swiftSettings: house),
-    .target(
-      name: "Store", dependencies: ["Accounting", "Usage", "Digest", grdb], swiftSettings: house),
+    room("Usage", ["CLZ4"]),
+    room("Metering", ["Usage", "Platform"]),
+    room("Accounting", ["Digest"]),
+    room("Store", ["Accounting", "Usage", "Digest", grdb]),
 
     // services
-    .target(
-      name: "Proxy", dependencies: ["Platform", "HTTPCodec", "Metering", "Usage"],
-      swiftSettings: house),
-    .target(
-      name: "Shipping",
-      dependencies: ["Usage", "Metering", "Platform", "HTTPClient", logging],
-      swiftSettings: house),
-    .target(
-      name: "Allocator",
-      dependencies: [
+    room("Proxy", ["Platform", "HTTPCodec", "Metering", "Usage"]),
+    room("Shipping", ["Usage", "Metering", "Platform", "HTTPClient", logging]),
+    room(
+      "Allocator",
+      [
         "Store", "Accounting", "Usage", "Digest", "CZlib", hummingbird, lifecycle, logging, yams,
-      ],
-      swiftSettings: house),
+      ]),
 
     // programs
+    program(
+      "WeirProxy",
+      ["Proxy", "Shipping", "Metering", "Usage", "Platform", yams, logging, arguments]),
+    program(
+      "Weir",
+      ["Allocator", "Store", "Accounting", "Usage", "HTTPClient", yams, logging, arguments]),
+
+    // what the demo and the tests are made of
+    room("PlainHTTP", path: "demo/PlainHTTP"),
+    program("SampleApp", ["PlainHTTP"], path: "demo/SampleApp"),
+    program("DemoTraffic", ["PlainHTTP"], path: "demo/Traffic"),
+    room("TestSupport", ["PlainHTTP"], path: "Tests/TestSupport"),
+
+    // benchmarks
     .executableTarget(
-      name: "WeirProxy",
-      dependencies: [
-        "Proxy", "Shipping", "Metering", "Usage", "Platform", yams, logging, arguments,
-      ],
-      swiftSettings: house),
-    .executableTarget(
-      name: "Weir",
-      dependencies: [
-        "Allocator", "Store", "Accounting", "Usage", "HTTPClient", yams, logging, arguments,
-      ],
-      swiftSettings: house),
+      name: "MeterBench", dependencies: ["Metering", "Usage", "Platform"],
+      path: "bench/MeterBench", swiftSettings: house),
 
     // tests
-    tests("Usage"),
+    tests("Accounting", ["Digest"]),
+    tests(
+      "Allocator",
+      [
+        "Store", "Accounting", "Usage", "Digest", "HTTPClient", "CZlib", hummingbird, yams, logging,
+        grdb,
+      ]),
+    tests("Digest"),
+    tests("HTTPClient", ["TestSupport", "PlainHTTP"]),
+    tests("HTTPCodec"),
+    tests("Metering", ["Platform", "Usage"]),
+    tests("Platform"),
+    tests("Proxy", ["Platform", "HTTPCodec", "Metering", "Usage", "TestSupport", "PlainHTTP"]),
+    tests("Shipping", ["Metering", "Usage", "Platform", "TestSupport", "PlainHTTP", logging]),
+    tests("Store", ["Accounting", "Usage", "Digest", grdb]),
+    tests("TestSupport", ["PlainHTTP", "SampleApp", "DemoTraffic"]),
+    .testTarget(name: "HouseTests", swiftSettings: house),
+    tests("WeirProxy", ["Proxy", "Usage"]),
+    tests("Usage", exclude: ["Golden"]),
+    .testTarget(
+      name: "IntegrationTests",
+      dependencies: [
+        "TestSupport", "PlainHTTP", "HTTPClient", "Usage", "Accounting", "WeirProxy", "Weir",
+        "SampleApp",
+        "DemoTraffic",
+      ], swiftSettings: house),
   ]
 )

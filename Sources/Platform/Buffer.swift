@@ -142,6 +142,18 @@ public final class Buffer {
     return true
   }
 
+  /// Copies the first `count` bytes of `other` behind the readable ones without appending them, and returns
+  /// where the joined bytes begin; nil when they are many or there is no room.
+  ///
+  /// One `send` of a few joined bytes is cheaper than one `sendmsg` of two pieces.
+  @inline(__always)
+  func joining(_ other: Buffer, count: Int) -> UnsafeRawPointer? {
+    guard count <= 1_024, count <= free else { return nil }
+    // Safe: count <= free here and count <= other.count at the caller.
+    unsafe (base + end).copyMemory(from: other.firstByte, byteCount: count)
+    return unsafe firstByte
+  }
+
   /// Lends the free part to `body`, which says how many bytes it filled.
   @inlinable
   func fill<Result>(_ body: (UnsafeMutableRawBufferPointer) -> (Int, Result)) -> Result {

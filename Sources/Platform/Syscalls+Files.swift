@@ -172,13 +172,6 @@ extension Syscalls {
     try unsafe mapping(length: length, writable: writable, flags: MAP_SHARED, fd: fd)
   }
 
-  /// Maps `length` bytes of a file, writable, with changes that never reach it.
-  public func mapPrivate(_ fd: Int32, length: Int) throws(SystemError)
-    -> UnsafeMutableRawBufferPointer
-  {
-    try unsafe mapping(length: length, writable: true, flags: MAP_PRIVATE, fd: fd)
-  }
-
   /// Maps `length` bytes of anonymous memory, zeroed.
   public func mapAnonymous(length: Int) throws(SystemError) -> UnsafeMutableRawBufferPointer {
     try unsafe mapping(length: length, writable: true, flags: MAP_PRIVATE | MAP_ANONYMOUS, fd: -1)

@@ -121,8 +121,13 @@ extension Syscalls {
     // Safe: each pointer is good for the count that goes with it, and both buffers outlive the call.
     return moving(.send) {
       if secondCount == 0 { return unsafe Glibc.send(fd, first?.firstByte, firstCount, flags) }
-      if firstCount == 0 { return unsafe Glibc.send(fd, second?.firstByte, secondCount, flags) }
-      return unsafe weir_send_two(fd, first?.firstByte, firstCount, second?.firstByte, secondCount)
+      guard let first, let second, firstCount > 0 else {
+        return unsafe Glibc.send(fd, second?.firstByte, secondCount, flags)
+      }
+      if let joined = unsafe first.joining(second, count: secondCount) {
+        return unsafe Glibc.send(fd, joined, firstCount + secondCount, flags)
+      }
+      return unsafe weir_send_two(fd, first.firstByte, firstCount, second.firstByte, secondCount)
     }
   }
 

@@ -1,0 +1,34 @@
+# Each target is a plain command; docs/start.md walks through them.
+SWIFT_BUILD = swift build -c release --product
+
+.PHONY: build test lint demo demo-up demo-down bench clean
+
+build: ; scripts/install-packages build && $(SWIFT_BUILD) weir-proxy && $(SWIFT_BUILD) weir
+
+test:
+	scripts/install-packages build
+	swift build --build-tests
+	swift test --skip-build
+
+lint:
+	swift format lint --strict -r Sources Tests bench demo Package.swift
+
+demo:
+	demo/run
+
+demo-up:
+	demo/run --keep
+
+demo-down:
+	demo/run --down
+
+bench:
+	scripts/install-packages build bench
+	$(SWIFT_BUILD) weir-proxy
+	$(SWIFT_BUILD) MeterBench
+	$(SWIFT_BUILD) CodecBench
+	bench/run.py
+	bench/tenants.py
+
+clean:
+	rm -rf .build demo/out bench/out
