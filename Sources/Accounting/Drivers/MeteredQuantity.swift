@@ -49,6 +49,8 @@ public enum MeteredQuantity: String, CaseIterable, Hashable, Sendable {
   case upstreamCpuUs = "upstream_cpu_us"
   /// Open time of streams and tunnels.
   case streamMs = "stream_ms"
+  /// Requests whose CPU time an upstream reported.
+  case cpuHintedRequests = "cpu_hinted_requests"
 
   /// The unit of the quantity: `1`, `byte`, `us` or `ms`.
   public var unit: String {

@@ -33,6 +33,7 @@ enum StatementStyle {
     .n { text-align: right; font-variant-numeric: tabular-nums; padding-right: 0;
       padding-left: .6rem; overflow-wrap: normal; }
     .n + td, .n + th { padding-left: 1.2rem; }
+    th:first-child, td:first-child { min-width: 6rem; }
     .t { white-space: nowrap; }
     .hole { color: #8a1f11; }
     .origin dl { display: grid; grid-template-columns: 8rem 1fr; gap: .4rem 1rem; margin: 0; }
