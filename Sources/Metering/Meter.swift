@@ -130,7 +130,7 @@ public final class Meter: @unchecked Sendable {
     let cut = schedule.cut(
       at: ClockReading(
         monotonicNanoseconds: nowNanoseconds, wallMicroseconds: wallMicroseconds))
-    if slot.worker != 0 && writer.isEmpty && !cut.isStepped {
+    if slot.worker != 0 && writer.isEmpty && !cut.isStepped && !writer.storage.isVolatile {
       writer.begin(
         wallMicroseconds: cut.wallMicroseconds, monotonicNanoseconds: nowNanoseconds)
       phase = .restarted

@@ -67,8 +67,9 @@ final class SegmentDelivery: Sendable {
   /// Seals and delivers what workers have handed over.
   func step(_ onSealed: (SealedSegment) -> Void) {
     for slot in slots {
-      while let storage = slot.segments.withLock({ $0.first }), storage.phase == .sealed {
-        deliver(storage, slot: slot, onSealed)
+      while let segment = sealNext(slot) {
+        // The segment's memory is gone by now, unless it is the only copy: reading the rows needs its own.
+        if let delivered = segment.segment { onSealed(delivered) }
       }
     }
   }
@@ -121,19 +122,24 @@ final class SegmentDelivery: Sendable {
     }
   }
 
-  private func deliver(
-    _ storage: SegmentStorage, slot: WorkerSlot, _ onSealed: (SealedSegment) -> Void
-  ) {
+  /// What became of a segment that a worker sealed; nil when it cannot be read.
+  private struct Sealed {
+    var segment: SealedSegment?
+  }
+
+  /// Seals the oldest segment that a worker has handed over, if there is one.
+  private func sealNext(_ slot: WorkerSlot) -> Sealed? {
+    guard let storage = slot.segments.withLock({ $0.first }), storage.phase == .sealed
+    else { return nil }
+    defer { ledger.account(storage, slot: slot) }
     do throws(MeteringError) {
-      let image = try SegmentImage(sealed: storage)
-      let (segment, failure) = seal(image, storage)
-      ledger.account(storage, slot: slot)
+      let (segment, failure) = seal(try SegmentImage(sealed: storage), storage)
       ledger.noteSealed(segment, failure: failure)
-      onSealed(segment)
+      return Sealed(segment: segment)
     } catch {
       // Only a bug of the meter leads here. The file stays for an examination.
-      ledger.account(storage, slot: slot)
       ledger.tell(.refused(error))
+      return Sealed(segment: nil)
     }
   }
 

@@ -151,7 +151,13 @@ struct SegmentRecovery: Sendable {
   /// Opens a segment; one that cannot be read is set aside under another name.
   private func open(_ path: String, refused: inout [MeteringError]) -> SegmentImage? {
     do throws(MeteringError) {
-      return try SegmentImage.open(path, syscalls: syscalls)
+      let image = try SegmentImage.open(path, syscalls: syscalls)
+      let file = SegmentFile.name(
+        worker: Int(image.name.worker), sequence: image.name.sequence)
+      guard path.hasSuffix("-\(image.name.boot)/\(file)") else {
+        throw .damaged(path: path, reason: "it is named \(image.name) inside")
+      }
+      return image
     } catch {
       refused.append(error)
       if case .system = error { return nil }

@@ -1,3 +1,4 @@
+import Platform
 import Synchronization
 import Usage
 
@@ -59,9 +60,7 @@ final class TenantRegister: Sendable {
     let start = starts[entry]
     guard starts[entry + 1] - start == id.byteCount else { return false }
     for offset in 0..<id.byteCount {
-      // Safe: offset < byteCount, and any bit pattern is a byte.
-      let byte = unsafe id.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
-      if byte != bytes[start + offset] { return false }
+      if id[offset] != bytes[start + offset] { return false }
     }
     return true
   }

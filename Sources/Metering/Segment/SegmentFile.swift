@@ -30,6 +30,7 @@ enum SegmentFile {
   private static func numbers(_ text: Substring) -> (worker: Int, sequence: UInt64)? {
     let parts = text.split(separator: "-", omittingEmptySubsequences: false)
     guard parts.count == 2, let worker = UInt16(parts[0]), let sequence = UInt64(parts[1]),
+      sequence < UInt64.max,
       "\(worker)-\(sequence)" == text
     else { return nil }
     return (Int(worker), sequence)

@@ -28,13 +28,13 @@ struct SegmentHeader {
     try require(
       self[.checksum] == SegmentChecksum.ofHeader(memory), "checksum of the header")
     // The checksum holds: what follows guards against a writer's fault, not a disk's.
+    try require(
+      self[.listenerCount] <= 4096 && (1...65_536).contains(self[.routeCount])
+        && self[.unitCount] <= 4, "counts")
     let listenersEnd =
       self[.listenersOffset] + self[.listenerCount] * UInt64(SegmentLayout.listenerBytes)
     let reservedBytes =
       self[.routeCount] * UInt64(SegmentLayout.reservedTenantCount * SegmentLayout.rowBytes)
-    try require(
-      self[.listenerCount] <= 4096 && (1...65_536).contains(self[.routeCount])
-        && self[.unitCount] <= 4, "counts")
     try require(
       self[.reservedRowsOffset] == listenersEnd
         && self[.firstExtentOffset] >= listenersEnd + reservedBytes

@@ -63,7 +63,7 @@ struct SegmentImage: Sendable {
       if length < SegmentLayout.headerBytes {
         throw SystemError(.read, 0)
       }
-      memory = try SegmentMemory(copying: fd, byteCount: length, syscalls: syscalls)
+      memory = try SegmentMemory(reading: fd, byteCount: length, syscalls: syscalls)
     } catch {
       if error.code == 0 { throw .notASegment(path: path) }
       throw .system(error, path: path)

@@ -1,3 +1,4 @@
+import Glibc
 import Platform
 import Synchronization
 
@@ -29,10 +30,18 @@ final class SegmentMemory: @unchecked Sendable {
     unsafe self.init(try syscalls.map(fd, length: byteCount), syscalls: syscalls)
   }
 
-  /// Maps a file for reading and for changes that never reach it.
-  convenience init(copying fd: Int32, byteCount: Int, syscalls: Syscalls) throws(SystemError) {
-    // Safe: the mapping is owned by the new object.
-    unsafe self.init(try syscalls.mapPrivate(fd, length: byteCount), syscalls: syscalls)
+  /// Reads a file into memory of its own. Not a mapping: there, a bad sector would kill the process, and changes
+  /// would need care not to reach the file.
+  convenience init(reading fd: Int32, byteCount: Int, syscalls: Syscalls) throws(SystemError) {
+    try self.init(anonymous: byteCount, syscalls: syscalls)
+    var offset = 0
+    while offset < byteCount {
+      // Safe: the rest of the mapping, which nobody else holds yet.
+      let count = try unsafe syscalls.read(
+        fd, into: UnsafeMutableRawBufferPointer(start: base + offset, count: byteCount - offset))
+      if count == 0 { throw SystemError(.read, EIO) }
+      offset += count
+    }
   }
 
   /// Zeroed memory without a file.

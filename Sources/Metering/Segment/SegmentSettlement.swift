@@ -72,26 +72,27 @@ extension SegmentImage {
   ///
   /// The event in the undo record is undone. Exchanges that were open are ended as crashed: in the rows and,
   /// by sums of their own, in the listeners' totals. The interval ends at the last turn that the worker
-  /// noted. Nothing here depends on the clock, so doing it twice gives the same bytes.
+  /// noted. Nothing here depends on the clock, so doing it twice gives the same bytes. Sums wrap: a file may
+  /// hold anything, and what is impossible is refused when it becomes a batch.
   func settleOrphans() -> UInt64 {
     undoEvent()
     let crashed = Int(Quantity.endedCrashed.rawValue)
     var orphans: UInt64 = 0
     forEachRow { row in
       let open = word(SegmentLayout.RowWord.open, ofRow: row)
-      memory.store(word(crashed, ofRow: row) + open, at: row + crashed * 8)
+      memory.store(word(crashed, ofRow: row) &+ open, at: row + crashed * 8)
       memory.store(0, at: row + SegmentLayout.RowWord.open * 8)
-      orphans += open
+      orphans &+= open
     }
     for listener in listeners.indices {
       let cells = listenerOffset(listener)
       let open = memory.load(cells + SegmentLayout.ListenerWord.open * 8)
-      memory.store(memory.load(cells + crashed * 8) + open, at: cells + crashed * 8)
+      memory.store(memory.load(cells + crashed * 8) &+ open, at: cells + crashed * 8)
       memory.store(0, at: cells + SegmentLayout.ListenerWord.open * 8)
     }
     let start = self[.startMonotonicNanoseconds]
     let last = max(start, self[.lastTurnNanoseconds])
-    let end = Int64(bitPattern: self[.startWallMicroseconds]) + Int64((last - start) / 1000)
+    let end = Int64(bitPattern: self[.startWallMicroseconds]) &+ Int64((last - start) / 1000)
     memory.store(UInt64(bitPattern: end), at: SegmentLayout.Header.endWallMicroseconds.offset)
     memory.store(last, at: SegmentLayout.Header.endMonotonicNanoseconds.offset)
     add([.recovered, .final])
