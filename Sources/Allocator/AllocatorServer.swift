@@ -42,6 +42,7 @@ public struct AllocatorServer: Service {
   /// Serves until the service group shuts down.
   public func run() async throws {
     try await world.store.prepareToServe()
+    BackupFile.removeLeftovers(besideStoreAt: world.store.path)
     let group = ServiceGroup(
       configuration: .init(
         services: [api(), admin()].map { .init(service: $0) }, logger: world.logger))

@@ -34,7 +34,9 @@ public struct Store: Sendable {
   /// What people did.
   public let audit: AuditStore
 
+  /// The database.
   let engine: Engine
+  /// What closes wrote beside it.
   let seals: SealFolder
 
   /// Opens the store at `path`; makes a new one when `create` is set and none is there.

@@ -18,6 +18,16 @@ struct BackupFile: Sendable {
     return BackupFile(byteCount: (attributes[.size] as? Int) ?? 0, path: path)
   }
 
+  /// Removes copies whose download was never begun, such as when the client had gone.
+  static func removeLeftovers(besideStoreAt path: String) {
+    let store = URL(fileURLWithPath: path)
+    let folder = store.deletingLastPathComponent()
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    for file in files where file.hasPrefix(store.lastPathComponent + ".backup-") {
+      try? FileManager.default.removeItem(at: folder.appendingPathComponent(file))
+    }
+  }
+
   /// Reads it piece by piece.
   func write(_ piece: ([UInt8]) async throws -> Void) async throws {
     let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))

@@ -19,8 +19,11 @@ struct StatementRoutes: Sendable {
 
   /// The forms of a statement.
   enum Form: String, CaseIterable {
+    /// The document itself.
     case json
+    /// One row a line.
     case csv
+    /// One page.
     case html
 
     /// The media type.

@@ -5,17 +5,29 @@ internal import Digest
 public struct AuditRecord: Sendable, Equatable {
   /// What was done; the text is what stands in the database.
   public enum Action: String, Sendable, CaseIterable {
+    /// A token was made.
     case tokenCreate = "token.create"
+    /// A token was revoked.
     case tokenRevoke = "token.revoke"
+    /// The register was changed.
     case tenantsImport = "tenants.import"
+    /// A cost file was imported.
     case costsImport = "costs.import"
+    /// Somebody read rows in quarantine.
     case quarantineRead = "costs.quarantine.read"
+    /// A policy became the current one.
     case policySet = "policy.set"
+    /// A period was closed.
     case periodClose = "period.close"
+    /// Somebody read a tenant's statement.
     case statementRead = "statement.read"
+    /// Somebody read usage.
     case usageRead = "usage.read"
+    /// Somebody read ledger entries.
     case ledgerRead = "ledger.read"
+    /// The store was copied.
     case backup = "store.backup"
+    /// A backup was put to use.
     case restore = "store.restore"
   }
 

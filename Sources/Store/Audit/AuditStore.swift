@@ -2,6 +2,7 @@ internal import GRDB
 
 /// The append-only trail of what people did.
 public struct AuditStore: Sendable {
+  /// The database.
   let engine: Engine
 
   /// Adds a record of a deed that changed nothing in the store, such as a read.

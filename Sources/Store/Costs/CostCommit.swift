@@ -5,11 +5,17 @@ internal import GRDB
 
 /// The transaction that makes a staged cost file count.
 struct CostCommit: Sendable {
+  /// The import.
   let importID: Int64
+  /// The source it is imported under.
   let source: String
+  /// What is known of the file.
   let facts: CostFileFacts
+  /// Over the records of each billing period.
   let digests: [Period: Digest256]
+  /// Sums of each billing period and currency.
   let totals: [CostTotal]
+  /// Who imports.
   let audit: AuditRecord
 
   /// Decides for each billing period whether it is new, then closes the import.

@@ -26,6 +26,7 @@ public struct CostStaging: Sendable {
     var currency: Currency
   }
 
+  /// A staging that nothing was added to yet.
   init(engine: Engine, importID: Int64, source: String) {
     self.engine = engine
     self.importID = importID

@@ -5,6 +5,7 @@ internal import GRDB
 /// Imported cost files: snapshots by source and billing period, their records, and rows in
 /// quarantine.
 public struct CostStore: Sendable {
+  /// The database.
   let engine: Engine
 
   /// Begins an import. Nothing of it counts before `CostStaging.commit`.

@@ -19,6 +19,7 @@ public struct StoredPolicy: Sendable, Equatable {
 
 /// Versions of the policy, by SHA-256 of their document. None is ever removed.
 public struct PolicyStore: Sendable {
+  /// The database.
   let engine: Engine
 
   /// Stores a document and makes it the current policy.

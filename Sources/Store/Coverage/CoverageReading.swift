@@ -4,9 +4,13 @@ internal import Usage
 
 /// Reads what one proxy reported of a window, and finds the holes in it.
 struct CoverageReading {
+  /// The snapshot that is read.
   let database: Database
+  /// The window.
   let window: CoverageWindow
+  /// The proxy.
   let instance: String
+  /// Whether the operator expects it.
   let isExpected: Bool
 
   /// The proxy's coverage.

@@ -5,6 +5,7 @@ internal import Usage
 
 /// Which proxies are known, what they reported, and what is missing.
 public struct CoverageStore: Sendable {
+  /// The database.
   let engine: Engine
 
   /// All proxies that ever reported, and the expected ones that never did.

@@ -5,7 +5,9 @@ internal import GRDB
 
 /// The ledger: entries that are only ever added, each chained to the one before.
 public struct LedgerStore: Sendable {
+  /// The database.
   let engine: Engine
+  /// What closes wrote beside it.
   let seals: SealFolder
 
   /// The end of the chain.

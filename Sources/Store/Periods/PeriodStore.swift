@@ -5,7 +5,9 @@ internal import GRDB
 
 /// Periods and their close.
 public struct PeriodStore: Sendable {
+  /// The database.
   let engine: Engine
+  /// What closes wrote beside it.
   let seals: SealFolder
 
   /// Every period that has usage, costs or a close, latest first.

@@ -17,6 +17,7 @@ public struct StatementHeading: Sendable, Equatable {
 
 /// Statements as they were issued. A version is never replaced.
 public struct StatementStore: Sendable {
+  /// The database.
   let engine: Engine
 
   /// Headings of a version (the latest when nil), by tenant.

@@ -25,6 +25,7 @@ public struct RegisteredTenant: Sendable, Equatable {
 
 /// The register of tenants that may have usage without being marked unregistered.
 public struct TenantStore: Sendable {
+  /// The database.
   let engine: Engine
 
   /// Adds tenants and renames those that are there; `registeredAt` of a known one stays. Returns

@@ -5,6 +5,7 @@ internal import GRDB
 
 /// Bearer tokens, kept as SHA-256 of their secret.
 public struct TokenStore: Sendable {
+  /// The database.
   let engine: Engine
 
   /// Makes a token; its secret is in the answer and nowhere else.

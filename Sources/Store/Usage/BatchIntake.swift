@@ -10,8 +10,11 @@ internal import Usage
 /// (quarantine)? is its period still open (late)? Names, rows, totals and what the allocator
 /// expects next are written together.
 struct BatchIntake {
+  /// The transaction.
   let database: Database
+  /// What was offered.
   let batch: Batch
+  /// What is known about the delivery.
   let receipt: BatchReceipt
 
   /// The most names that one merged batch may stand for: 47 days of 1-second intervals.
@@ -130,7 +133,9 @@ struct BatchIntake {
     let hour = UsageHour.containing(start.microseconds)
     let statement = try database.cachedStatement(sql: UsageColumns.upsert(into: table))
     for row in batch.rows {
-      try statement.execute(arguments: try UsageColumns.arguments(row, hour: hour))
+      // Unchecked: the count of values is that of the columns, by the same table.
+      statement.setUncheckedArguments(try UsageColumns.arguments(row, hour: hour))
+      try statement.execute()
     }
   }
 

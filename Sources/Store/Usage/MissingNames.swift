@@ -23,9 +23,13 @@ enum MissingNames {
 
   /// One worker of one boot that misses something.
   struct Stream {
+    /// The proxy.
     var instance: String
+    /// The boot.
     var boot: String
+    /// The worker.
     var worker: Int
+    /// The highest sequence that is known to exist.
     var expectedLast: Int64
   }
 

@@ -35,12 +35,15 @@ enum UsageColumns {
 
   /// Values of one row in the order of `upsert`.
   static func arguments(_ row: UsageRow, hour: Int64) throws -> StatementArguments {
-    var values: [(any DatabaseValueConvertible)?] = [row.tenant.text, hour, row.route.text]
+    var values: [DatabaseValue] = []
     values.reserveCapacity(Quantity.count + 4)
+    values.append(row.tenant.text.databaseValue)
+    values.append(hour.databaseValue)
+    values.append(row.route.text.databaseValue)
     for (index, count) in row.quantities.enumerated() {
-      values.append(try Counter.column(count, columns[index]))
+      values.append(try Counter.column(count, columns[index]).databaseValue)
     }
-    values.append(HistogramBlob.encode(row.histogram))
+    values.append(HistogramBlob.encode(row.histogram)?.databaseValue ?? .null)
     return StatementArguments(values)
   }
 

@@ -6,6 +6,7 @@ public import Usage
 
 /// Batches and the usage they carry: stored exactly once, whatever is sent twice or out of order.
 public struct UsageStore: Sendable {
+  /// The database.
   let engine: Engine
 
   /// Stores one batch in one transaction, or says why it was not counted.
@@ -84,22 +85,6 @@ public struct UsageStore: Sendable {
         database, sql: "SELECT count(*) FROM batch_conflict WHERE period = ?",
         arguments: [period.description]) ?? 0
     }
-  }
-
-  /// Declared names and units of `units_0` … `units_3`, in order of position.
-  public func unitDeclarations() async throws(StoreError) -> [(position: Int, UnitDeclaration)] {
-    let rows = try await engine.read("reading unit declarations") { database in
-      try Row.fetchAll(
-        database, sql: "SELECT position, name, unit FROM unit_declaration ORDER BY 1, 2, 3"
-      ).map { row in DeclaredUnit(position: row[0], name: row[1], unit: row[2]) }
-    }
-    return rows.map { ($0.position, UnitDeclaration(name: $0.name, unit: $0.unit)) }
-  }
-
-  private struct DeclaredUnit: Sendable {
-    var position: Int
-    var name: String
-    var unit: String
   }
 }
 

@@ -4,8 +4,11 @@ internal import ArgumentParser
 struct StatementCommand: ParsableCommand {
   /// The forms of a statement.
   enum Form: String, ExpressibleByArgument, CaseIterable {
+    /// The document itself.
     case json
+    /// One row a line.
     case csv
+    /// One page.
     case html
   }
 

@@ -5,10 +5,15 @@ internal import ArgumentParser
 struct UsageCommand: ParsableCommand {
   /// What a row stands for.
   enum Grouping: String, ExpressibleByArgument, CaseIterable {
+    /// A tenant.
     case tenant
+    /// A route.
     case route
+    /// A tenant and route.
     case tenantRoute = "tenant,route"
+    /// An hour.
     case hour
+    /// A UTC day.
     case day
   }
 
