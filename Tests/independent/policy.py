@@ -9,6 +9,10 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+# Quoted text, punctuation, or plain text; a colon inside a word and a blank inside a text belong to it.
+FLOW_TOKEN = re.compile(
+    r"""\s*("[^"]*"|'[^']*'|[\[\]{},]|:(?=\s|\Z)|"""
+    r"""(?:[^\s\[\]{},:]|:(?=\S)|\s(?=[^\s\[\]{},:]))+)""")
 TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}\Z")
 
 
@@ -96,7 +100,7 @@ def block_mapping(lines, at, indent):
 
 
 def flow(text):
-    tokens = re.findall(r"""\s*("[^"]*"|'[^']*'|[\[\]{},]|:(?=\s|\Z)|(?:[^\s\[\]{},:]|:(?=\S)|\s(?=[^\s\[\]{},:]))+)""", text)
+    tokens = FLOW_TOKEN.findall(text)
     if text[0] not in "[{":
         return unquoted(text)
     value, end = flow_value(tokens, 0)
