@@ -166,7 +166,8 @@ struct StatementPage {
         <tr><td>\(text(proxy.instance))</td>\
         <td class="n">\(Figure.grouped(String(proxy.batches)))</td>\
         <td class="t">\(proxy.from?.description ?? "&ndash;")</td>\
-        <td class="t">\(proxy.to?.description ?? "&ndash;")</td><td>\(holes.isEmpty ? "none" : holes.joined())</td></tr>
+        <td class="t">\(proxy.to?.description ?? "&ndash;")</td>\
+        <td>\(holes.isEmpty ? "none" : holes.joined())</td></tr>
         """
     }
     return """
@@ -193,8 +194,8 @@ struct StatementPage {
       <code>\(statement.policyDigest.hex)</code></dd>
       <dt>Ledger entries</dt><dd>\(entries.isEmpty ? "none" : entries)</dd>
       </dl>
-      <p>Printed amounts are rounded to the currency's minor unit so that lines add up to the total and
-      all statements add up to the period; the small figures are what was posted.</p>
+      <p>Printed amounts are rounded to the currency's minor unit so that lines add up to the total
+      and all statements add up to the period; the small figures are what was posted.</p>
       </section>
       """
   }

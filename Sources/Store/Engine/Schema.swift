@@ -74,7 +74,8 @@ enum Schema {
     """
     CREATE TABLE audit (
       sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
-      subject TEXT NOT NULL, detail TEXT NOT NULL, previous BLOB NOT NULL, hash BLOB NOT NULL) STRICT
+      subject TEXT NOT NULL, detail TEXT NOT NULL, previous BLOB NOT NULL,
+      hash BLOB NOT NULL) STRICT
     """,
   ]
 
@@ -89,7 +90,8 @@ enum Schema {
       """
       CREATE TABLE batch_stream (
         instance TEXT NOT NULL, boot TEXT NOT NULL, worker INTEGER NOT NULL,
-        names_stored INTEGER NOT NULL, sequence_max INTEGER NOT NULL, expected_last INTEGER NOT NULL,
+        names_stored INTEGER NOT NULL, sequence_max INTEGER NOT NULL,
+        expected_last INTEGER NOT NULL,
         PRIMARY KEY (instance, boot, worker)) STRICT, WITHOUT ROWID
       """,
       """
@@ -112,7 +114,8 @@ enum Schema {
       """
       CREATE TABLE batch_conflict (
         id INTEGER PRIMARY KEY, name TEXT NOT NULL, period TEXT NOT NULL,
-        last_sequence INTEGER NOT NULL, stored_digest BLOB NOT NULL, offered_digest BLOB NOT NULL, bytes BLOB,
+        last_sequence INTEGER NOT NULL, stored_digest BLOB NOT NULL, offered_digest BLOB NOT NULL,
+        bytes BLOB,
         received_at INTEGER NOT NULL, UNIQUE (name, offered_digest)) STRICT
       """,
       """
@@ -193,7 +196,8 @@ enum Schema {
     CREATE TABLE ledger_entry (
       sequence INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, period TEXT NOT NULL,
       version INTEGER NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,
-      posted_at INTEGER NOT NULL, actor TEXT NOT NULL, reason TEXT NOT NULL, canonical BLOB NOT NULL, previous BLOB NOT NULL, hash BLOB NOT NULL)
+      posted_at INTEGER NOT NULL, actor TEXT NOT NULL, reason TEXT NOT NULL,
+      canonical BLOB NOT NULL, previous BLOB NOT NULL, hash BLOB NOT NULL)
       STRICT
     """,
     "CREATE INDEX ledger_entry_period ON ledger_entry (period, version)",

@@ -170,7 +170,8 @@ struct BatchIntake {
       guard let expected = Int64(exactly: sequence) else { continue }
       try database.execute(
         sql: """
-          INSERT INTO batch_stream (instance, boot, worker, names_stored, sequence_max, expected_last)
+          INSERT INTO batch_stream (instance, boot, worker, names_stored, sequence_max,
+          expected_last)
           VALUES (?, ?, ?, 0, -1, ?)
           ON CONFLICT (instance, boot, worker) DO UPDATE SET
             expected_last = max(expected_last, excluded.expected_last)

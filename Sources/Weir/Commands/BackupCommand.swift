@@ -7,8 +7,8 @@ struct BackupCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "backup", abstract: "Copy the store to a file while it is in use.",
     discussion: """
-      Through the API, or with --store on the machine of the store, which a running server does not mind \
-      and which does not take the copy into memory.
+      Through the API, or with --store on the machine of the store, which a running server does \
+      not mind and which does not take the copy into memory.
       """)
 
   @Argument(help: "The new file.")

@@ -6,9 +6,9 @@ struct CloseCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "close", abstract: "Close a period, or say why it cannot close.",
     discussion: """
-      Closing freezes usage, costs, register and policy, posts to the ledger and issues statements. \
-      Some blockers can be taken on with --waive: period-not-over, coverage-hole, batch-conflict, \
-      rows-quarantined. Each is recorded.
+      Closing freezes usage, costs, register and policy, posts to the ledger and issues \
+      statements. Some blockers can be taken on with --waive: period-not-over, coverage-hole, \
+      batch-conflict, rows-quarantined. Each is recorded.
       """)
 
   @Argument(help: "The period, YYYY-MM.")

@@ -6,8 +6,8 @@ struct ImportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "import", abstract: "Import a FOCUS cost and usage file, plain or gzip.",
     discussion: """
-      A later file of the same source replaces the billing periods that it holds. The same file again \
-      changes nothing. Rows with faults go to quarantine and are listed; the others count.
+      A later file of the same source replaces the billing periods that it holds. The same file \
+      again changes nothing. Rows with faults go to quarantine and are listed; the others count.
       """)
 
   @Argument(help: "The file.")

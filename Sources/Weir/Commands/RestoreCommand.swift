@@ -8,9 +8,9 @@ struct RestoreCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "restore", abstract: "Put a backup to use, or try whether it could be.",
     discussion: """
-      Checks every page of the file, gives the copy a new epoch so that proxies offer again what it lacks, \
-      compares its ledger with the seals in the folder of PATH, and verifies ledger and audit trail. At a \
-      path in an empty folder it is a drill.
+      Checks every page of the file, gives the copy a new epoch so that proxies offer again what \
+      it lacks, compares its ledger with the seals in the folder of PATH, and verifies ledger \
+      and audit trail. At a path in an empty folder it is a drill.
       """)
 
   @Argument(help: "The backup.")

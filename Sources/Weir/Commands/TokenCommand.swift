@@ -14,8 +14,8 @@ struct TokenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "create", abstract: "Create a token and print its secret, this once.",
       discussion: """
-        The first token is made without a server: --store names the store, which is made when it is not \
-        there. Later tokens are made through the API by an operator.
+        The first token is made without a server: --store names the store, which is made when it \
+        is not there. Later tokens are made through the API by an operator.
         """)
 
     @Option(help: "ingest (a proxy), operator or reader.")
