@@ -21,8 +21,8 @@ final class SegmentPreparation: Sendable {
   /// Sequences for which a failure was reported, a worker: one report each.
   private let reported = Mutex<[Int: UInt64]>([:])
 
-  /// Extents of a new segment: 1 MiB at least, so about 2,500 rows before it must grow.
-  private static let extentsMin = 16
+  /// Extents of a new segment: 2 MiB at least, so about 4,500 rows before it must have grown.
+  private static let extentsMin = 32
   /// Extents of a new segment at most; a larger one grows while it is used.
   private static let initialExtentsMax = 128
   /// Extents added at once at most, 8 MiB: the thread is back soon, and little stays unused.

@@ -86,7 +86,7 @@ import Usage
     let rig = try Rig(limit: 100_000, faults: faults)
     let meter = rig.meter()
     faults.failAll(.fallocate, with: ENOSPC)
-    for number in 0..<6000 {
+    for number in 0..<12_000 {
       meter.record(
         meter.row("tenant-\(number)"), listener: 0, .served,
         observing: UInt64(1) << UInt64(number % 30))
@@ -105,8 +105,8 @@ import Usage
     let segment = rig.received.segments[0]
     let rows = try segment.rows().usageRows
     #expect(segment.conservationDifference == 0)
-    #expect(rows.reduce(0) { $0 + $1[.requests] } == 9100)
-    #expect(rows.reduce(0) { $0 + $1.histogram.total } == 9100)
+    #expect(rows.reduce(0) { $0 + $1[.requests] } == 15_100)
+    #expect(rows.reduce(0) { $0 + $1.histogram.total } == 15_100)
     #expect(rows.contains { $0.tenant == .overflow && $0[.requests] > 100 })
     #expect(rig.service.snapshot().displacedObservations > 0)
     #expect(

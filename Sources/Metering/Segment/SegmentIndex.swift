@@ -3,7 +3,7 @@ import Synchronization
 
 /// One level of the hash index over the rows of a segment: open addressing, filled once, never moved.
 ///
-/// When a level is half full the service prepares the next one, twice as large, and the worker puts new
+/// When a level is a quarter full the service prepares the next one, twice as large, and the worker puts new
 /// rows there: nothing is ever rehashed, so no request waits for a table to grow. The first level is as
 /// large as the interval before needed, so that a steady proxy has one level. The index is not part of
 /// the file: whoever reads a sealed segment visits all rows.
@@ -22,8 +22,8 @@ final class SegmentIndex: @unchecked Sendable {
   let next = AtomicLazyReference<SegmentIndex>()
   private let memory: SegmentMemory
 
-  /// The smallest level.
-  static let slotsMin = 1024
+  /// The smallest level, 64 KiB: room for a burst of 5,000 new tenants before the next level is there.
+  static let slotsMin = 8192
 
   /// A level with at least `slots` slots.
   init(slots wanted: Int, syscalls: Syscalls) throws(SystemError) {
@@ -35,7 +35,7 @@ final class SegmentIndex: @unchecked Sendable {
     unsafe slots = memory.base.bindMemory(to: UInt64.self, capacity: count)
   }
 
-  /// Prepares the level after the newest one, when that is half full. Service only.
+  /// Prepares the level after the newest one, when that is a quarter full. Service only.
   func extend(syscalls: Syscalls) throws(SystemError) {
     var newest = self
     // Bound: each level is twice as large as the one before.
@@ -47,6 +47,6 @@ final class SegmentIndex: @unchecked Sendable {
 
   /// Rows that the level takes before the next one is used.
   var rowsMax: Int { (mask + 1) / 10 * 7 }
-  /// Rows from which on the next level is wanted.
-  var rowsToPrepare: Int { (mask + 1) / 2 }
+  /// Rows from which on the next level is wanted. Early: an unused level costs address space only.
+  var rowsToPrepare: Int { (mask + 1) / 4 }
 }
