@@ -108,6 +108,22 @@ import Usage
     #expect(rig.service.snapshot().allocationFailures == 2)
   }
 
+  @Test func `an idle worker leaves a volatile segment as soon as it can`() throws {
+    let faults = SyscallFaults()
+    faults.failAll(.fallocate, with: ENOSPC)
+    let rig = try Rig(workers: 2, faults: faults)
+    faults.recover()
+    for _ in 0..<3 {
+      rig.runService()
+      rig.clock.advance(milliseconds: 10_000)
+      rig.rotate(1)
+    }
+    rig.runService()
+
+    #expect(rig.received.segments.map(\.flags) == [.volatile])
+    #expect(rig.received.segments.map(\.name.worker) == [1])
+  }
+
   @Test(arguments: [Syscall.fsync, .write, .rename])
   func `a segment that the disk refuses is delivered from memory`(_ call: Syscall) throws {
     let faults = SyscallFaults()
