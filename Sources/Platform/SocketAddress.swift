@@ -21,11 +21,15 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
   /// Parses `127.0.0.1:80` or `[::1]:80`. Names are not resolved here.
   public init?(_ text: String) {
     guard let colon = text.lastIndex(of: ":"),
-      let port = UInt16(text[text.index(after: colon)...])
+      let port = UInt16(digits: text[text.index(after: colon)...])
     else { return nil }
     var host = text[..<colon]
-    if host.hasPrefix("[") && host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-    guard let bytes = Self.parse(host: String(host)) else { return nil }
+    let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
+    if isBracketed { host = host.dropFirst().dropLast() }
+    // Without brackets, an IPv6 address could not be told from its port.
+    guard let bytes = Self.parse(host: String(host)), isBracketed == (bytes.count == 16) else {
+      return nil
+    }
     self.bytes = bytes
     self.port = port
   }
@@ -117,7 +121,7 @@ public struct AddressRange: Sendable, Hashable {
       return nil
     }
     let bits = bytes.count * 8
-    let length = parts.count == 2 ? Int(parts[1]) ?? -1 : bits
+    let length = parts.count == 2 ? UInt16(digits: parts[1]).map(Int.init) ?? -1 : bits
     guard (0...bits).contains(length) else { return nil }
     self.bytes = bytes
     prefixLength = length
@@ -142,5 +146,13 @@ public struct AddressRange: Sendable, Hashable {
 
   private static func isMapped(_ address: ArraySlice<UInt8>) -> Bool {
     address.prefix(10).allSatisfy { $0 == 0 } && address.dropFirst(10).prefix(2) == [0xFF, 0xFF]
+  }
+}
+
+extension UInt16 {
+  /// A number of decimal digits and nothing else: the standard library would also take a sign.
+  fileprivate init?(digits: Substring) {
+    guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+    self.init(digits)
   }
 }

@@ -118,10 +118,10 @@ final class Worker {
       for position in 0..<count { dispatch(loop.event(position)) }
       runReady()
       if now >= nextSweep { sweep() }
-      counters.add(.turns)
-      counters.set(.lentBuffers, to: buffers.lent)
       if meter.rotationIsDue(nowNanoseconds: now) { rotate() }
       if isDraining { finishDrainIfPossible() }
+      counters.add(.turns)
+      counters.set(.lentBuffers, to: buffers.lent)
     }
   }
 

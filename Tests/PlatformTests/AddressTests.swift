@@ -11,13 +11,49 @@ import Testing
     let address = try #require(SocketAddress(text))
 
     #expect(address.description == written)
+    #expect(SocketAddress(bytes: address.bytes, port: address.port) == address)
   }
 
   @Test(arguments: [
     "", ":80", "localhost:80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
-    "127.0.0:80", "127.0.0.256:80", "[::1]", "[::g]:80", "127.0.0.1:80 ", "[]:80",
+    "127.0.0:80", "127.0.0.256:80", "[::1]", "[::g]:80", "127.0.0.1:80 ", "[]:80", "127.0.0.1:+80",
+    "::1:80", "[127.0.0.1]:80",
   ])
   func `what is no numeric address with a port is refused`(text: String) {
     #expect(SocketAddress(text) == nil)
+  }
+
+  @Test func `an address has 4 or 16 bytes`() {
+    #expect(SocketAddress(bytes: [1, 2, 3], port: 1) == nil)
+    #expect(SocketAddress(bytes: [], port: 1) == nil)
+    #expect(SocketAddress(bytes: [UInt8](repeating: 0, count: 16), port: 1)?.isIPv6 == true)
+  }
+
+  @Test(arguments: [
+    ("10.0.0.0/8", "10.255.0.1", true), ("10.0.0.0/8", "11.0.0.1", false),
+    ("10.1.2.3/8", "10.9.9.9", true), ("192.168.1.128/25", "192.168.1.128", true),
+    ("192.168.1.128/25", "192.168.1.127", false), ("0.0.0.0/0", "255.255.255.255", true),
+    ("1.2.3.4", "1.2.3.4", true), ("1.2.3.4", "1.2.3.5", false), ("1.2.3.4/32", "1.2.3.5", false),
+    ("1.2.3.4/31", "1.2.3.5", true), ("::1/128", "::1", true), ("::1/128", "::2", false),
+    ("2001:db8::/32", "2001:db8:ffff::1", true), ("2001:db8::/33", "2001:db8:8000::", false),
+    ("::/0", "::1", true), ("10.0.0.0/8", "::ffff:10.1.1.1", true),
+    ("10.0.0.0/8", "::ffff:11.1.1.1", false), ("::/0", "10.0.0.1", false),
+    ("0.0.0.0/0", "::1", false),
+  ])
+  func `a range holds the addresses that share its first bits`(
+    range: String, address: String, isInside: Bool
+  ) throws {
+    let parsed = try #require(AddressRange(range))
+    let bytes = try #require(SocketAddress.parse(host: address))
+
+    #expect(parsed.contains(bytes) == isInside)
+  }
+
+  @Test(arguments: [
+    "", "/", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8", "::/129", "host/8", "10/8",
+    "10.0.0.0/+8", "10.0.0.0/ 8",
+  ])
+  func `what is no range is refused`(text: String) {
+    #expect(AddressRange(text) == nil)
   }
 }

@@ -118,10 +118,8 @@ final class ProxyRig {
   /// Hands over to the next segment, and waits until it happened.
   func rotate() throws {
     let before = metering.snapshot().sealedSegments
-    try awaitCondition("a hand-over") {
-      metering.requestRotation()
-      return metering.snapshot().sealedSegments > before
-    }
+    metering.requestRotation()
+    try awaitCondition("a hand-over") { metering.snapshot().sealedSegments > before }
   }
 
   /// Drains, stops, checks every law that holds for any traffic, and returns what was counted.

@@ -1,0 +1,289 @@
+import PlainHTTP
+import Platform
+import TestSupport
+import Testing
+import Usage
+
+@testable import Proxy
+
+@Suite struct HostileTests {
+  static let request = "GET / HTTP/1.1\r\nHost: h\r\nX-Tenant: acme\r\n\r\n"
+
+  @Test func `a flood of pipelined requests is served in order with bounded memory`() throws {
+    let origin = try Origin.answering(ok())
+    let rig = try ProxyRig(origin)
+    let client = try rig.client()
+    let count = 3_000
+
+    let sender = try SpawnedThread { [socket = client.socket] in
+      let block = Array(String(repeating: Self.request, count: 100).utf8)
+      for _ in 0..<(count / 100) { try? socket.send(block) }
+    }
+    for _ in 0..<count {
+      #expect(try client.readResponse().status == 200)
+    }
+    #expect(rig.counter(.lentBuffers) <= 4)
+    sender.join()
+    let (sent, received) = (client.socket.bytesSent, client.socket.bytesReceived)
+    client.close()
+    let usage = try rig.finish()
+
+    #expect(usage["acme/api", .requests] == UInt64(count))
+    #expect(usage["acme/api", .requestBytes] == sent)
+    #expect(usage["acme/api", .responseBytes] == received)
+  }
+
+  @Test func `a storm of resets at every moment loses no count and no buffer`() throws {
+    let origin = try Origin { connection in
+      while let head = try connection.head() {
+        _ = try connection.body(head)
+        try connection.send(ok(String(repeating: "x", count: 20_000)))
+      }
+    }
+    let rig = try ProxyRig(origin)
+    let seed = TestSeed()
+    var generator = seed.generator
+    let message =
+      "PUT / HTTP/1.1\r\nHost: h\r\nX-Tenant: acme\r\nTransfer-Encoding: chunked\r\n\r\n"
+      + "5\r\nabcde\r\n0\r\n\r\n"
+
+    for _ in 0..<300 {
+      let client = try rig.client()
+      let count = Int.random(in: 0...message.utf8.count, using: &generator)
+      try client.send(Array(message.utf8.prefix(count)))
+      if Bool.random(using: &generator) {
+        _ = client.socket.isReadable(withinMilliseconds: 1)
+        if client.socket.isReadable(withinMilliseconds: 0) { _ = try? client.readBytes(100) }
+      }
+      if Bool.random(using: &generator) { client.reset() } else { client.close() }
+    }
+    try rig.awaitIdle()
+    // What is left is one buffer at most for each answer that an upstream still sends to nobody: none.
+    try rig.waitFor(.lentBuffers) { $0 == 0 }
+    let usage = try rig.finish()
+
+    #expect(
+      usage[.endedCompleted] + usage[.endedClientAbort] == usage[.requests], "\(seed)")
+    #expect(usage[.accepted] == 300, "\(seed)")
+  }
+
+  @Test func `many connections that say nothing hold no buffers and end by themselves`() throws {
+    let rig = try ProxyRig(try Origin.answering(ok())) { $0.timeouts.keepAliveMilliseconds = 1_000 }
+    let clients = try (0..<200).map { _ in try rig.client() }
+
+    try rig.waitFor(.downstreamConnections) { $0 == 200 }
+    #expect(rig.counter(.lentBuffers) == 0)
+    for client in clients { #expect(try client.readToEnd().isEmpty) }
+    for client in clients { client.close() }
+    let usage = try rig.finish()
+
+    #expect(usage[.accepted] == 200)
+    #expect(usage[.requests] == 0)
+    #expect(usage[.receivedBytes] == 0)
+  }
+
+  @Test func `half-open connections with half a head each hold one buffer and end by themselves`()
+    throws
+  {
+    let rig = try ProxyRig(try Origin.answering(ok())) {
+      $0.timeouts.requestHeadMilliseconds = 1_000
+    }
+    let clients = try (0..<100).map { _ in try rig.client() }
+
+    for client in clients { try client.send("GET / HTTP/1.1\r\nX: ") }
+    try rig.waitFor(.lentBuffers) { $0 == 100 }
+    for client in clients { #expect(try client.readResponse().status == 408) }
+    for client in clients { client.close() }
+    try rig.awaitIdle()
+    #expect(rig.counter(.lentBuffers) == 0)
+    let usage = try rig.finish()
+
+    #expect(usage["~unattributed/~none", .requests] == 100)
+    #expect(usage["~unattributed/~none", .endedRejected] == 100)
+  }
+
+  @Test(arguments: [
+    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly",
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nearly",
+    "220 smtp.example.com ESMTP\r\n\r\n",
+  ])
+  func `an upstream that speaks before it is asked breaks nothing`(greeting: String) throws {
+    let origin = try Origin { connection in
+      try connection.send(greeting)
+      _ = try connection.drain()
+    }
+    // A greeting is used up by the first request on its connection; a second one there gets no answer.
+    let rig = try ProxyRig(origin) { $0.timeouts.responseHeadMilliseconds = 300 }
+
+    for request in [Self.request, TunnelTests.request] {
+      let client = try rig.client()
+      try client.send(request)
+      let head = try #require(try client.readHead())
+      #expect(head.hasPrefix("HTTP/1.1 "))
+      client.shutdownSending()
+      _ = try? client.readToEnd()
+      client.close()
+    }
+    try rig.awaitIdle()
+    let usage = try rig.finish()
+
+    #expect(usage[.requests] == 2)
+    #expect(
+      usage[.endedCompleted] + usage[.endedUpstreamFailure] + usage[.endedClientAbort] == 2)
+  }
+
+  @Test func `an upstream that answers before a large head is sent keeps the plan whole`() throws {
+    let origin = try Origin { connection in
+      connection.socket.setOption(1, 8, 4_096)
+      try connection.send(TunnelTests.switching + "early")
+      _ = try connection.drain()
+    }
+    let rig = try ProxyRig(origin) {
+      $0.limits.headBytesMax = 262_144
+      $0.limits.bufferBytes = 1 << 20
+    }
+
+    for _ in 0..<5 {
+      let client = try rig.client()
+      let padding = String(repeating: "p", count: 200_000)
+      try client.send(
+        TunnelTests.request.dropLast(1) + "X-Padding: \(padding)\r\n\r\n" + "after the head")
+      #expect(try client.readHead()?.hasPrefix("HTTP/1.1 101 ") == true)
+      #expect(try client.readBytes(5) == Array("early".utf8))
+      client.shutdownSending()
+      _ = try? client.readToEnd()
+      client.close()
+    }
+    try rig.awaitIdle()
+    let usage = try rig.finish()
+
+    #expect(usage["acme/api", .endedCompleted] == 5)
+    #expect(usage["acme/api", .upstreamRequestBytes] == origin.bytesReceived)
+  }
+
+  @Test func `a tenant cannot be claimed by any spelling from a stranger`() throws {
+    let origin = try Origin.answering(ok())
+    let rig = try ProxyRig(origin) {
+      $0.listeners[0].trusted = []
+      $0.tenants.rules.append(TenantRule(.hostLabel(suffix: ".example.com")))
+    }
+    let client = try rig.client()
+
+    for name in ["X-Tenant", "x-tenant", "X-Weir-Tenant", "x_weir_tenant", "X_TENANT", "x.tenant"] {
+      try client.send("GET / HTTP/1.1\r\nHost: real.example.com\r\n\(name): victim\r\n\r\n")
+      #expect(try client.readResponse().status == 200)
+    }
+    client.close()
+    let usage = try rig.finish()
+
+    #expect(usage.keys == ["real/api"])
+    #expect(usage["real/api", .requests] == 6)
+    #expect(origin.heads.allSatisfy { $0.contains("\r\nx-weir-tenant: real\r\n") })
+    #expect(origin.heads.allSatisfy { !$0.contains("victim") })
+    #expect(rig.counter(.tenantHeadersIgnored) >= 2)
+  }
+
+  @Test func `an answer cannot be split by what a client sends`() throws {
+    let origin = try Origin.answering { head, _ in
+      "HTTP/1.1 302 Found\r\nLocation: \(head.start[1])\r\nContent-Length: 0\r\n\r\n"
+    }
+    let rig = try ProxyRig(origin)
+    let client = try rig.client()
+
+    try client.send("GET /a%0d%0aSet-Cookie:%20x HTTP/1.1\r\nHost: h\r\n\r\n")
+    let response = try client.readResponse()
+    client.close()
+    _ = try rig.finish()
+
+    #expect(response.head.value("location") == "/a%0d%0aSet-Cookie:%20x")
+    #expect(response.head.value("set-cookie") == nil)
+  }
+
+  @Test func `a proxy out of descriptors waits instead of spinning, and comes back`() throws {
+    let faults = SyscallFaults()
+    let rig = try ProxyRig(try Origin.answering(ok()), syscalls: Syscalls(faults: faults))
+    faults.failAll(.accept, with: 24)
+
+    let client = try rig.client()
+    try client.send(Self.request)
+    try rig.waitFor(.acceptFailures) { $0 >= 2 }
+    #expect(rig.counter(.turns) < 100)
+    faults.recover()
+    #expect(try client.readResponse().status == 200)
+    client.close()
+    let usage = try rig.finish()
+
+    #expect(usage[.requests] == 1)
+    #expect(rig.counter(.acceptFailures) < 100)
+  }
+
+  @Test(arguments: [Syscall.epollControl, .socket, .connect])
+  func `a connection that cannot be made for want of the kernel is a 502 or refused`(
+    call: Syscall
+  ) throws {
+    let faults = SyscallFaults()
+    let rig = try ProxyRig(try Origin.answering(ok()), syscalls: Syscalls(faults: faults))
+    let client = try rig.client()
+    try rig.waitFor(.downstreamConnections) { $0 == 1 }
+    faults.failAll(call, with: 12)
+
+    try client.send(Self.request)
+    #expect(try client.readResponse().status == 502)
+    if call == .epollControl {
+      let refused = try rig.client()
+      #expect((try? refused.readToEnd()) ?? [] == [])
+      refused.close()
+    }
+    faults.recover()
+    try client.send(Self.request)
+    #expect(try client.readResponse().status == 200)
+    client.close()
+    let usage = try rig.finish()
+
+    #expect(usage["acme/api", .failedAttempts] == 1)
+    #expect(usage[.refused] == (call == .epollControl ? 1 : 0))
+  }
+
+  @Test(arguments: [1, 2])
+  func `sends that are cut anywhere are taken back to the byte`(workers: Int) throws {
+    let content = String(repeating: "0123456789abcdef", count: 4_096)
+    let origin = try Origin { connection in
+      connection.socket.setOption(1, 8, 2_048)
+      while let head = try connection.head() {
+        let body = try connection.body(head)
+        #expect(body.count == 65_536)
+        try connection.send(
+          head.start[1] == "/chunked"
+            ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000\r\n\(content)\r\n0\r\n\r\n"
+            : ok(content))
+      }
+    }
+    let rig = try ProxyRig(origin) { $0.workers = workers }
+    var (sent, received): (UInt64, UInt64) = (0, 0)
+
+    for path in ["/chunked", "/length"] {
+      let client = try rig.client()
+      // A receive buffer of the kernel's least size: every send of the proxy is taken in part.
+      client.socket.setOption(1, 8, 2_048)
+      for _ in 0..<3 {
+        try client.send(
+          "PUT \(path) HTTP/1.1\r\nHost: h\r\nX-Tenant: acme\r\nContent-Length: 65536\r\n\r\n")
+        try client.send(content)
+        let response = try client.readResponse()
+        #expect(response.body == Array(content.utf8))
+      }
+      sent += client.socket.bytesSent
+      received += client.socket.bytesReceived
+      client.close()
+    }
+    let usage = try rig.finish()
+
+    #expect(origin.faults == [])
+    #expect(
+      usage.counts("acme/api") == [
+        .requests: 6, .responses2xx: 6, .endedCompleted: 6, .attempts: 6, .requestBytes: sent,
+        .responseBytes: received, .requestBodyBytes: 393_216, .responseBodyBytes: 393_216,
+        .upstreamRequestBytes: origin.bytesReceived, .upstreamResponseBytes: origin.bytesSent,
+      ])
+  }
+}

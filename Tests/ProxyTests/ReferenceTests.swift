@@ -1,0 +1,90 @@
+import Foundation
+import HTTPCodec
+import Testing
+
+@testable import Proxy
+
+/// The reference pages against the code that they describe.
+@Suite struct ReferenceTests {
+  /// A page of the reference, found from this file's place.
+  static func page(_ name: String) throws -> String {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    return try String(contentsOf: root.appending(path: "docs/reference/\(name)"), encoding: .utf8)
+  }
+
+  /// The cells of each table row, without the header and its line.
+  static func rows(_ page: String) -> [[String]] {
+    page.split(separator: "\n").filter { $0.hasPrefix("| ") }
+      .map { line in
+        line.dropFirst(2).split(separator: "|", omittingEmptySubsequences: false).dropLast()
+          .map { $0.trimmingCharacters(in: .whitespaces) }
+      }
+      .filter { $0[0] != "status" && $0[0] != "key" }
+  }
+
+  @Test func `errors_md lists every answer of Weir's own with its status, and no other`() throws {
+    let rows = Self.rows(try Self.page("errors.md"))
+    let listed = rows.map { "\($0[0]) \($0[1])" }
+    let answers = LocalAnswer.all.map { "\($0.status) `\($0.code)`" }
+    // A response's status line is the upstream's business; the client sees `upstream_malformed`.
+    let faults = FaultCode.allCases
+      .filter { $0 != .statusLineMalformed && $0 != .statusInvalid }
+      .map { "\($0.status) `\($0.rawValue)`" }
+
+    #expect(Set(listed) == Set(answers + faults))
+    #expect(listed.count == Set(listed).count)
+    #expect(rows.allSatisfy { $0.dropFirst(2).allSatisfy { !$0.isEmpty } })
+  }
+
+  @Test func `limits_md lists every bound and timeout with its default, and no other`() throws {
+    let rows = Self.rows(try Self.page("limits.md"))
+    let limits = LimitConfiguration()
+    let timeouts = TimeoutConfiguration()
+    let defaults = [
+      "limits.head_bytes_max": limits.headBytesMax, "limits.field_count_max": limits.fieldCountMax,
+      "limits.target_bytes_max": limits.targetBytesMax,
+      "limits.connections_max": limits.connectionsMax,
+      "limits.requests_per_connection_max": limits.requestsPerConnectionMax,
+      "limits.buffer_bytes": limits.bufferBytes,
+      "timeouts.request_head_ms": timeouts.requestHeadMilliseconds,
+      "timeouts.keep_alive_ms": timeouts.keepAliveMilliseconds,
+      "timeouts.body_ms": timeouts.bodyMilliseconds,
+      "timeouts.stream_ms": timeouts.streamMilliseconds,
+      "timeouts.connect_ms": timeouts.connectMilliseconds,
+      "timeouts.response_head_ms": timeouts.responseHeadMilliseconds,
+      "timeouts.upstream_idle_ms": timeouts.upstreamIdleMilliseconds,
+      "timeouts.drain_ms": timeouts.drainMilliseconds,
+      "timeouts.linger_ms": timeouts.lingerMilliseconds,
+    ]
+    let listed = Dictionary(uniqueKeysWithValues: rows.map { ($0[0], $0[1]) })
+
+    #expect(listed == Dictionary(uniqueKeysWithValues: defaults.map { ("`\($0)`", "\($1)") }))
+    // One key for each stored property: a new one must be described.
+    #expect(
+      Mirror(reflecting: limits).children.count + Mirror(reflecting: timeouts).children.count
+        == defaults.count)
+  }
+
+  @Test func `metrics that limits_md names are those of the workers`() throws {
+    let page = try Self.page("limits.md")
+    let known = Set(WorkerCounters.Cell.allCases.map { $0.metric.name })
+    let named = page.matches(of: /weir_[a-z_]+/).map { String($0.output) }
+
+    #expect(!named.isEmpty)
+    #expect(named.allSatisfy { known.contains($0) })
+  }
+
+  @Test func `limits_md states the bounds that cannot be configured`() throws {
+    let page = try Self.page("limits.md")
+    let upstream = ProxyRig.configuration(upstream: [1]).upstreams[0]
+
+    #expect(page.contains("\(Worker.acceptsPerTurnMax) connections accepted"))
+    #expect(page.contains("\(Worker.roundsPerTurnMax) rounds"))
+    #expect(page.contains("\(CostHintReader.fieldBytesMax) bytes of a Server-Timing"))
+    #expect(page.contains("\(CostHintReader.metricsMax) metrics"))
+    #expect(page.contains("\(AdminServer.connectionsMax) admin connections"))
+    #expect(page.contains("`connections_max` (\(upstream.connectionsMax),"))
+    #expect(page.contains("`idle_connections_max` (\(upstream.idleConnectionsMax) "))
+  }
+}
