@@ -156,9 +156,11 @@ public struct Store: Sendable {
     }
   }
 
-  /// Ends all use of the store by this process.
+  /// Ends all use of the store by this process. The last to close it leaves one file, without a WAL.
   public func close() throws(StoreError) {
     do {
+      // The pool closes its writer first, and what only reads cannot take the WAL in: readers go before it.
+      engine.pool.releaseMemory()
       try engine.pool.close()
     } catch {
       throw Engine.error(error, during: "closing the store")
