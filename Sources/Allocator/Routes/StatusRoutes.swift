@@ -52,6 +52,8 @@ struct StatusRoutes: Sendable {
       .init("late", .integer(counts.late)), .init("quarantined", .integer(counts.quarantined)),
       .init("conflicts", .integer(counts.conflicts)),
       .init("unconserved", .integer(counts.unconserved)),
+      .init("volatile", .integer(counts.volatile)), .init("recovered", .integer(counts.recovered)),
+      .init("clock_stepped", .integer(counts.clockStepped)),
     ])
   }
 

@@ -68,13 +68,17 @@ public struct UsageStore: Sendable {
             coalesce(sum(state = 'late'), 0) AS late,
             coalesce(sum(state = 'quarantined'), 0) AS quarantined,
             coalesce(sum(NOT is_conserved), 0) AS unconserved,
+            coalesce(sum((flags & \(BatchFlags.volatile.rawValue)) != 0), 0) AS volatile,
+            coalesce(sum((flags & \(BatchFlags.recovered.rawValue)) != 0), 0) AS recovered,
+            coalesce(sum((flags & \(BatchFlags.clockStepped.rawValue)) != 0), 0) AS stepped,
             (SELECT count(*) FROM batch_conflict) AS conflicts FROM batch
           """)
       guard let row else { throw StoreError.malformed(table: "batch", reason: "no counts") }
       return BatchCounts(
         batches: row["batches"], rows: row["rows"], late: row["late"],
         quarantined: row["quarantined"], conflicts: row["conflicts"],
-        unconserved: row["unconserved"])
+        unconserved: row["unconserved"], volatile: row["volatile"], recovered: row["recovered"],
+        clockStepped: row["stepped"])
     }
   }
 
@@ -102,4 +106,10 @@ public struct BatchCounts: Sendable, Equatable {
   public var conflicts: Int
   /// Batches whose rows and listener totals disagree.
   public var unconserved: Int
+  /// Batches counted in memory that a kill would have lost.
+  public var volatile: Int
+  /// Batches of killed processes.
+  public var recovered: Int
+  /// Batches in which the wall clock was stepped.
+  public var clockStepped: Int
 }

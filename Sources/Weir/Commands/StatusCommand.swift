@@ -26,9 +26,10 @@ struct StatusCommand: ParsableCommand {
     }
     print(table.text)
     let batches = answer["batches"]
-    let counts = ["stored", "rows", "late", "quarantined", "conflicts", "unconserved"].map {
-      "\($0) \(JSONText.text(batches, $0))"
-    }
+    let counts = [
+      "stored", "rows", "late", "quarantined", "conflicts", "unconserved", "volatile", "recovered",
+      "clock_stepped",
+    ].map { "\($0) \(JSONText.text(batches, $0))" }
     print("batches: \(counts.joined(separator: ", "))")
     print("policy: \(JSONText.text(answer, "policy"))")
     print("epoch: \(JSONText.text(answer, "epoch"))")
