@@ -1,9 +1,12 @@
 # Each target is a plain command; docs/start.md walks through them.
-SWIFT_BUILD = swift build -c release --product
+SWIFT_BUILD = swift build -c release --static-swift-stdlib --product
 
 .PHONY: build test lint demo demo-up demo-down bench clean
 
-build: ; scripts/install-packages build && $(SWIFT_BUILD) weir-proxy && $(SWIFT_BUILD) weir
+build:
+	scripts/install-packages build
+	$(SWIFT_BUILD) weir-proxy
+	$(SWIFT_BUILD) weir
 
 test:
 	scripts/install-packages build
@@ -28,7 +31,7 @@ bench:
 	$(SWIFT_BUILD) MeterBench
 	$(SWIFT_BUILD) CodecBench
 	bench/run.py
-	bench/tenants.py
+	bench/more.sh
 
 clean:
 	rm -rf .build demo/out bench/out

@@ -116,6 +116,8 @@ let package = Package(
 
     // benchmarks
     .executableTarget(
+      name: "CodecBench", dependencies: ["Usage"], path: "bench/CodecBench", swiftSettings: house),
+    .executableTarget(
       name: "MeterBench", dependencies: ["Metering", "Usage", "Platform"],
       path: "bench/MeterBench", swiftSettings: house),
 
@@ -138,6 +140,7 @@ let package = Package(
     tests("TestSupport", ["PlainHTTP", "SampleApp", "DemoTraffic"]),
     .testTarget(name: "HouseTests", swiftSettings: house),
     tests("WeirProxy", ["Proxy", "Usage"]),
+    tests("Weir", [arguments]),
     tests("Usage", exclude: ["Golden"]),
     .testTarget(
       name: "IntegrationTests",

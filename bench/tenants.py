@@ -16,6 +16,9 @@ import time
 import harness
 from harness import Failure, HERE
 
+sys.path.insert(0, os.path.join(HERE, "..", "Tests", "independent"))
+import decode_batch
+
 # style: most bytes of a row, compressed
 STYLES = {"acme": 40, "uuid": 64}
 RESIDENT_MEBIBYTES_MAX = 160
@@ -105,6 +108,19 @@ def wait_for_batches(spool, pattern, limit):
                   % (pattern, spool, limit, [name for _, _, names in os.walk(spool) for name in names][:10]))
 
 
+def check_contents(found, arguments):
+    """Every tenant must be there under its own name with all its requests: a row in ~overflow is a name lost."""
+    requests = {}
+    for path in found:
+        with open(path, "rb") as file:
+            for row in decode_batch.decode(file.read())["rows"]:
+                requests[row["tenant"]] = requests.get(row["tenant"], 0) + int(row["quantities"]["requests"])
+    wrong = [tenant for tenant, count in requests.items() if count != arguments.rounds]
+    if len(requests) != arguments.tenants or wrong:
+        raise Failure("%d tenants in the batches instead of %d, %d with a wrong number of requests, for example %s"
+                      % (len(requests), arguments.tenants, len(wrong), wrong[:3]))
+
+
 def measure(place, upstream, arguments, style, binary):
     """One style of id: (seconds of load, resident figures, bytes, files, rows)."""
     port = harness.free_port()
@@ -118,6 +134,7 @@ def measure(place, upstream, arguments, style, binary):
     found = wait_for_batches(spool, arguments.batches, arguments.interval + 30)
     memory = resident_mebibytes(process.pid)
     harness.stop(process)
+    check_contents(found, arguments)
     # One row a tenant: a tenant keeps to one connection, and a connection to one worker. With --spread most tenants
     # have a row in each worker's batch, and the bytes of both are divided by the tenants.
     return seconds, memory, sum(found.values()), len(found)
