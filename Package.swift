@@ -132,7 +132,7 @@ let package = Package(
     tests("Digest"),
     tests("HTTPClient", ["TestSupport", "PlainHTTP"]),
     tests("HTTPCodec"),
-    tests("Metering", ["Platform", "Usage"]),
+    tests("Metering", ["Platform", "Usage", "TestSupport"]),
     tests("Platform"),
     tests("Proxy", ["Platform", "HTTPCodec", "Metering", "Usage", "TestSupport", "PlainHTTP"]),
     tests("Shipping", ["Metering", "Usage", "Platform", "TestSupport", "PlainHTTP", logging]),

@@ -51,7 +51,9 @@ struct LedgerRoutes: Sendable {
       .init("version", .integer(entry.version)),
       .init("posted_at", .string(entry.postedAt.description)),
       .init("by", .string(entry.actor)), .init("reason", .string(entry.reason)),
-      .init("policy", .text(entry.policy?.hex)), .init("postings", .array(postings)),
+      .init("policy", .text(entry.policy?.hex)),
+      .init("imports", .array(entry.imports.map { .string($0.hex) })),
+      .init("reverses", .text(entry.reverses?.hex)), .init("postings", .array(postings)),
       .init("previous", .string(chained.previous.hex)), .init("hash", .string(chained.hash.hex)),
     ])
   }
