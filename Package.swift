@@ -133,7 +133,7 @@ let package = Package(
     tests("HTTPClient", ["TestSupport", "PlainHTTP"]),
     tests("HTTPCodec"),
     tests("Metering", ["Platform", "Usage", "TestSupport"]),
-    tests("Platform"),
+    tests("Platform", ["TestSupport"]),
     tests("Proxy", ["Platform", "HTTPCodec", "Metering", "Usage", "TestSupport", "PlainHTTP"]),
     tests("Shipping", ["Metering", "Usage", "Platform", "TestSupport", "PlainHTTP", logging]),
     tests("Store", ["Accounting", "Usage", "Digest", grdb]),
