@@ -25,12 +25,11 @@ enum SourceTree {
 
   /// Names of the folders directly below a folder.
   static func folders(in folder: String) throws -> [String] {
-    let base = root.appendingPathComponent(folder)
-    return try FileManager.default.contentsOfDirectory(atPath: base.path).sorted().filter { name in
-      var isDirectory: ObjCBool = false
-      let path = base.appendingPathComponent(name).path
-      return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-        && isDirectory.boolValue
-    }
+    let contents = try FileManager.default.contentsOfDirectory(
+      at: root.appendingPathComponent(folder), includingPropertiesForKeys: [.isDirectoryKey])
+    return try contents
+      .filter { try $0.resourceValues(forKeys: [.isDirectoryKey]).isDirectory == true }
+      .map(\.lastPathComponent)
+      .sorted()
   }
 }
