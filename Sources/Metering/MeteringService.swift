@@ -49,7 +49,8 @@ public final class MeteringService: Sendable {
     let boot = BootID(high: Self.word(random, 0), low: Self.word(random, 8))
     hash = SegmentHash(key: (Self.word(random, 16), Self.word(random, 24)))
 
-    let predecessor = adopted.last.map {
+    // A boot that was killed before it counted names nobody; the one before it is still to be named.
+    let predecessor = adopted.last { !$0.lastSequences.isEmpty }.map {
       Batch.Predecessor(boot: $0.directory.boot, lastSequences: $0.lastSequences)
     }
     let plan = SegmentPlan(

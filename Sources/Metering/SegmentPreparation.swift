@@ -93,11 +93,12 @@ final class SegmentPreparation: Sendable {
   /// be had.
   func prepareFirst(_ slot: WorkerSlot) throws(MeteringError) -> SegmentStorage {
     let request = request(worker: slot.worker, sequence: 0)
-    try naming(directory.sealedPath) { () throws(SystemError) in
-      try directory.mark(worker: slot.worker, sequence: 0)
-    }
+    // The file first: beside a file that is only prepared, the mark says nothing.
     let storage = try naming(path(request.name)) { () throws(SystemError) in
       try create(request)
+    }
+    try naming(directory.sealedPath) { () throws(SystemError) in
+      try directory.mark(worker: slot.worker, sequence: 0)
     }
     slot.segments.withLock { $0 = [storage] }
     return storage

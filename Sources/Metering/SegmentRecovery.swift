@@ -108,7 +108,14 @@ struct SegmentRecovery: Sendable {
         continue
       }
       switch image.state {
-      case .prepared: try? syscalls.unlink(path)
+      case .prepared:
+        if sequence == 0 {
+          // Killed in its start, after the mark: it counted nothing, and nothing of it is missing.
+          try? syscalls.unlink(
+            directory.sealedPath + "/" + SegmentFile.mark(worker: worker, sequence: 0))
+          begun[worker] = nil
+        }
+        try? syscalls.unlink(path)
       case .active:
         note(worker, sequence)
         found[worker, default: [:]][sequence] = .endOrphans
