@@ -41,18 +41,59 @@ extension Integration {
       try chain.startProxy()
       try chain.drainUntilShipped()
 
+      let (batches, usage) = try Self.checkLaws(chain, books, note)
+      #expect(Set(batches.map(\.name.boot)).count == Self.kills + 1, note)
+      #expect(Set(usage.tenants) == Set(Self.tenants), note)
+      Self.checkOrphans(usage, books, batches, note)
+    }
+
+    @Test(.timeLimit(.minutes(3)))
+    func `kill -9 in the middle of starts, recoveries and drains changes nothing`() throws {
+      let seed = TestSeed()
+      let note: Comment = "\(seed)"
+      var random = seed.generator
+      let chain = try Chain()
+      let books = LoadBooks()
+      let threads = try Self.startClients(books)
+      defer {
+        books.stop()
+        for thread in threads { thread.join() }
+      }
+      for round in 0..<8 {
+        try chain.startProxy()
+        books.proxyPort = chain.proxyPort
+        try chain.proxy?.waitUntil("open exchanges") { books.openExchanges >= 60 }
+        // Every other one is killed while it drains.
+        if round % 2 == 1 { chain.proxy?.terminate() }
+        Clocks.pause(milliseconds: Int.random(in: 0...400, using: &random))
+        try chain.killProxy()
+        books.proxyPort = 0
+        try awaitCondition("all clients to see the kill") { books.openExchanges == 0 }
+        for _ in 0..<3 {
+          try chain.startProxyForAMoment(milliseconds: Int.random(in: 0...120, using: &random))
+        }
+      }
+      books.stop()
+      try chain.startProxy()
+      try chain.drainUntilShipped()
+
+      _ = try Self.checkLaws(chain, books, note)
+    }
+
+    /// Holds batches, clients and the allocator against each other.
+    private static func checkLaws(
+      _ chain: Chain, _ books: LoadBooks, _ note: Comment
+    ) throws -> (batches: [Batch], usage: UsageByTenant) {
       let batches = try chain.spool.batches(.acknowledged)
       let usage = UsageByTenant(batches)
       #expect(batches.flatMap(Conservation.faults(of:)) == [], note)
       #expect(Conservation.faults(ofNames: batches) == [], note)
       #expect(Conservation.faults(ofOpen: batches) == [], note)
-      #expect(Set(batches.map(\.name.boot)).count == Self.kills + 1, note)
       for (tenant, account) in books.all.sorted(by: { $0.key < $1.key }) {
-        Self.check(usage, account, tenant, note)
+        check(usage, account, tenant, note)
       }
-      #expect(Set(usage.tenants) == Set(Self.tenants), note)
-      Self.checkOrphans(usage, books, batches, note)
-      try Self.checkStore(chain, usage, batches, note)
+      try checkStore(chain, usage, batches, note)
+      return (batches, usage)
     }
 
     private static func startClients(_ books: LoadBooks) throws -> [SpawnedThread] {

@@ -35,16 +35,7 @@ extension Integration {
 
     @Test(.timeLimit(.minutes(2)))
     func `a byte that was flipped in the database is found, wherever the ledger has it`() throws {
-      let chain = try Chain()
-      let month = CurrentMonth()
-      try chain.startProxy()
-      try Self.request(chain, tenant: "acme")
-      try chain.drainUntilShipped()
-      try chain.furnish(month)
-      let closed = try chain.weir(
-        "close", month.text, "--reason", "quartz-october", "--waive", "period-not-over", "--waive",
-        "coverage-hole")
-      #expect(closed.status == .exited(0), "\(closed)")
+      let (chain, month) = try Self.closedMonth()
       try chain.stopAllocator()
       let store = chain.folders.store
       #expect(!FileManager.default.fileExists(atPath: store + "-wal"))
@@ -65,6 +56,17 @@ extension Integration {
 
       #expect(unnoticed == [], "of \(places)")
       #expect(try Self.verify(chain).status == .exited(0))
+
+      // A statement is not in the chain; its own digest keeps it from being handed out.
+      let total = try #require(
+        Self.places(of: #"weir-statement/1","tenant":"acme""#, in: pristine).first)
+      var tampered = pristine
+      tampered[total + 16] ^= 0x01
+      try tampered.write(to: URL(fileURLWithPath: store))
+      try chain.startAllocator()
+      let statement = try chain.weir("statement", "acme", "--period", month.text)
+      #expect(statement.status == .exited(1), "\(statement)")
+      #expect(statement.errorOutput.contains("was changed"), "\(statement)")
     }
 
     @Test(.timeLimit(.minutes(1)))
@@ -136,6 +138,21 @@ extension Integration {
     }
 
     // MARK: tools
+
+    /// A chain whose month is closed, with one tenant's usage and a reason that is easy to find.
+    private static func closedMonth() throws -> (Chain, CurrentMonth) {
+      let chain = try Chain()
+      let month = CurrentMonth()
+      try chain.startProxy()
+      try request(chain, tenant: "acme")
+      try chain.drainUntilShipped()
+      try chain.furnish(month)
+      let closed = try chain.weir(
+        "close", month.text, "--reason", "quartz-october", "--waive", "period-not-over", "--waive",
+        "coverage-hole")
+      #expect(closed.status == .exited(0), "\(closed)")
+      return (chain, month)
+    }
 
     private static func request(_ chain: Chain, tenant: String) throws {
       let client = try RawClient(port: chain.proxyPort)

@@ -105,6 +105,14 @@ final class Chain {
     proxy = process
   }
 
+  /// Starts the proxy and kills it after a moment, whatever it has come to.
+  func startProxyForAMoment(milliseconds: Int) throws {
+    let process = try start("weir-proxy", [folders.disk.file("weir-proxy.yaml")])
+    Clocks.pause(milliseconds: milliseconds)
+    process.kill()
+    try process.waitForExit()
+  }
+
   /// Ends the proxy with SIGKILL.
   func killProxy() throws {
     proxy?.kill()
