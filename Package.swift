@@ -139,7 +139,7 @@ let package = Package(
     tests("Store", ["Accounting", "Usage", "Digest", grdb]),
     tests("TestSupport", ["PlainHTTP", "SampleApp", "DemoTraffic"]),
     .testTarget(name: "HouseTests", swiftSettings: house),
-    tests("WeirProxy", ["Proxy", "Usage"]),
+    tests("WeirProxy", ["Proxy", "Metering", "Shipping", "Usage"]),
     tests("Weir", [arguments]),
     tests("Usage", exclude: ["Golden"]),
     .testTarget(

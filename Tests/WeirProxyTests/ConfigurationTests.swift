@@ -1,5 +1,8 @@
 import Foundation
+import Metering
+import Shipping
 import Testing
+import Usage
 
 @testable import Proxy
 @testable import WeirProxy
