@@ -19,12 +19,19 @@ public final class SyscallFaults: Sendable {
     var counted: Set<Syscall>?
   }
   private let state = Mutex(State())
+  private let observer: (@Sendable (Syscall) -> Void)?
 
   /// Records only.
-  public init() {}
+  public init() { observer = nil }
+
+  /// Records, and tells of each call just before it is made, on the thread that makes it.
+  public init(observing observer: @escaping @Sendable (Syscall) -> Void) {
+    self.observer = observer
+  }
 
   /// Fails the `position`-th call (from 0) of `kinds` (all when nil) with `code`.
   public init(failing position: Int, of kinds: Set<Syscall>? = nil, with code: Int32) {
+    observer = nil
     state.withLock {
       $0.failing[position] = code
       $0.counted = kinds
@@ -49,7 +56,8 @@ public final class SyscallFaults: Sendable {
 
   /// Notes a call and says with which error number it must fail, 0 for not at all.
   func outcome(of call: Syscall) -> Int32 {
-    state.withLock { state in
+    observer?(call)
+    return state.withLock { state in
       if let counted = state.counted, !counted.contains(call) { return 0 }
       let position = state.calls.count
       state.calls.append(call)

@@ -77,11 +77,10 @@ final class Exchange {
   /// Since when open time was counted, nil unless this is a stream.
   var streamNanoseconds: UInt64?
 
-  /// Begins a new exchange: everything but the buffers is as new.
+  /// Begins a new exchange: everything but the buffers is as new. `pending` is empty since the last one's end.
   func begin(at now: UInt64) {
     phase = .idle
     isOpen = false
-    pending.clear()
     startNanoseconds = now
     method = .get
     isHTTP10 = false

@@ -14,7 +14,7 @@ import Testing
     var generator = seed.generator
     let buffer = Buffer(capacity: 97)
     var model: [UInt8] = []
-    for _ in 0..<20_000 {
+    for _ in 0..<3_000 {
       switch Int.random(in: 0..<7, using: &generator) {
       case 0, 1:
         let count = Int.random(in: 0...40, using: &generator)

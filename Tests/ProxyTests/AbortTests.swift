@@ -58,6 +58,38 @@ import Usage
     #expect(usage[.receivedBytes] == 0)
   }
 
+  @Test(arguments: [
+    ("Content-Length: 20\r\n\r\n0123456789", 10),
+    ("Content-Length: 4\r\n\r\n0123GET /", 4),
+    ("Transfer-Encoding: chunked\r\n\r\na\r\n01234567", 0),
+  ])
+  func `a client that goes while the upstream is being connected is charged what came`(
+    rest: String, content: Int
+  ) throws {
+    let (listener, fillers) = try TimeoutTests.fullListener()
+    let rig = try ProxyRig(upstream: [listener.port])
+    let client = try rig.client()
+
+    try client.send("PUT / HTTP/1.1\r\nHost: h\r\nX-Tenant: acme\r\n" + rest)
+    let sent = client.socket.bytesSent
+    try rig.waitFor(.requests, 1)
+    client.reset()
+    try rig.awaitIdle()
+    let usage = try rig.finish()
+    listener.stop()
+    for filler in fillers { filler.close() }
+
+    let surplus: UInt64 = content == 4 ? 5 : 0
+    #expect(
+      usage.counts("acme/api")
+        == [
+          .requests: 1, .endedClientAbort: 1, .attempts: 1, .requestBytes: sent - surplus,
+          .requestBodyBytes: UInt64(content),
+        ].filter { $0.value > 0 })
+    #expect(usage[.receivedBytes] == surplus)
+    #expect(usage["acme/api", .upstreamMicroseconds] > 0)
+  }
+
   @Test func `a client that goes while it waits is an abort with its bytes`() throws {
     let origin = try Origin { connection in
       guard try connection.head() != nil else { return }

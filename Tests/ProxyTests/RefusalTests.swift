@@ -104,6 +104,7 @@ import Usage
       String(decoding: response.body, as: UTF8.self).contains("\"code\":\"\(code.rawValue)\""))
     #expect(response.head.value("connection") == "close")
     #expect(origin.connections == 0)
+    #expect(rig.counter(.malformedRequests) == 1)
     #expect(usage.keys == ["~unattributed/~none"])
     #expect(usage[.requests] == 1)
     #expect(usage[.endedRejected] == 1)
@@ -149,6 +150,7 @@ import Usage
 
     #expect(response.status == 400)
     #expect(String(decoding: response.body, as: UTF8.self).contains(code.rawValue))
+    #expect(rig.counter(.malformedRequests) == 1)
     #expect(!origin.heads.contains { $0.contains("smuggled") })
     #expect(usage.keys == ["acme/api"])
     #expect(usage["acme/api", .requests] == 1)
@@ -212,6 +214,7 @@ import Usage
     #expect(response.status == status)
     #expect(String(decoding: response.body, as: UTF8.self).contains("\"code\":\"\(code)\""))
     if status == 405 { #expect(response.head.value("allow") != nil) }
+    #expect(rig.counter(.bodiesTooLarge) == (status == 413 ? 1 : 0))
     #expect(origin.heads.count == (goesOn ? 1 : 0))
     if goesOn && key == "~unattributed/api" { return }
     #expect(

@@ -44,6 +44,31 @@ import Usage
     #expect(usage["acme/api", .upstreamResponseBytes] == origin.bytesSent)
   }
 
+  @Test func `open time shorter than a sweep is counted with the last bytes`() throws {
+    let origin = try Origin { connection in
+      guard try connection.head() != nil else { return }
+      try connection.send(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 4\r\n\r\nab")
+      let start = Clocks.monotonicMilliseconds()
+      try awaitCondition("some open time") { Clocks.monotonicMilliseconds() - start > 100 }
+      try connection.send("cd")
+      _ = try connection.drain()
+    }
+    let rig = try ProxyRig(origin)
+    let client = try rig.client()
+
+    try client.send("GET / HTTP/1.1\r\nHost: h\r\nX-Tenant: acme\r\n\r\n")
+    _ = try client.readHead()
+    let opened = Clocks.monotonicMilliseconds()
+    #expect(try client.readBytes(4) == Array("abcd".utf8))
+    let least = Clocks.monotonicMilliseconds() - opened
+    client.close()
+    let usage = try rig.finish()
+
+    #expect(usage["acme/api", .streamMilliseconds] + 20 >= least)
+    #expect(usage["acme/api", .streamMilliseconds] >= 80)
+  }
+
   @Test(arguments: [true, false], [true, false])
   func `64 MiB go up and down with bounded memory and to the byte`(
     chunkedUp: Bool, chunkedDown: Bool

@@ -81,6 +81,7 @@ import Usage
     #expect(try client.readResponse().status == 200)
     let start = Clocks.monotonicMilliseconds()
     try awaitCondition("some idle time") { Clocks.monotonicMilliseconds() - start > 80 }
+    try rig.waitFor(.upstreamIdleConnections) { $0 == 1 }
     try client.send(Self.request)
     #expect(try client.readResponse().status == 200)
     client.close()
@@ -174,15 +175,17 @@ import Usage
     #expect(usage["acme/api", .upstreamMicroseconds] >= 50_000)
   }
 
-  @Test func `an upstream that cannot be reached in time is a 504`() throws {
-    // A listener whose queue is full drops the handshake, so that connecting neither succeeds nor fails.
+  /// A listener whose queue is full drops the handshake, so that connecting neither succeeds nor fails.
+  static func fullListener() throws -> (ListeningSocket, [Socket]) {
     let listener = try ListeningSocket(backlog: 0)
-    var fillers: [Socket] = []
-    for _ in 0..<4 {
-      if let filler = try? Socket.connect(port: listener.port, timeoutMilliseconds: 100) {
-        fillers.append(filler)
-      }
+    let fillers = (0..<4).compactMap { _ in
+      try? Socket.connect(port: listener.port, timeoutMilliseconds: 100)
     }
+    return (listener, fillers)
+  }
+
+  @Test func `an upstream that cannot be reached in time is a 504`() throws {
+    let (listener, fillers) = try Self.fullListener()
     let rig = try ProxyRig(upstream: [listener.port]) { $0.timeouts.connectMilliseconds = 50 }
     let client = try rig.client()
 

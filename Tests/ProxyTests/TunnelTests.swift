@@ -75,6 +75,25 @@ import Usage
     #expect(streamed <= after - before)
   }
 
+  @Test func `open time shorter than a sweep is counted at the end`() throws {
+    let origin = try Self.echo()
+    let rig = try ProxyRig(origin)
+    let client = try rig.client()
+
+    try client.send(Self.request)
+    _ = try client.readHead()
+    let opened = Clocks.monotonicMilliseconds()
+    try awaitCondition("some open time") { Clocks.monotonicMilliseconds() - opened > 100 }
+    client.shutdownSending()
+    #expect(try client.readToEnd() == Array("bye".utf8))
+    let least = Clocks.monotonicMilliseconds() - opened - 20
+    client.close()
+    let usage = try rig.finish()
+
+    #expect(usage["acme/api", .streamMilliseconds] >= least)
+    #expect(usage["acme/api", .upstreamMicroseconds] >= least * 1_000)
+  }
+
   @Test func `the upstream may end first`() throws {
     let origin = try Origin { connection in
       guard try connection.head() != nil else { return }
@@ -196,6 +215,7 @@ import Usage
     #expect(usage[.upstreamResponseBytes] == origin.bytesSent)
     #expect(usage[.responses5xx] == 1)
     #expect(usage[.responses2xx] == 0)
+    #expect(rig.counter(.malformedResponses) == 1)
   }
 
   @Test func `a tunnel without traffic is cut off in the end`() throws {

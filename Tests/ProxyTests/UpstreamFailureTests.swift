@@ -86,6 +86,7 @@ import Usage
 
     #expect(response.status == 502)
     #expect(String(decoding: response.body, as: UTF8.self).contains(code))
+    #expect(rig.counter(.malformedResponses) == (code == "upstream_malformed" ? 1 : 0))
     #expect(
       usage.counts("acme/api")
         == [
@@ -124,6 +125,9 @@ import Usage
     #expect(usage["acme/api", .attempts] == 1)
     #expect(usage["acme/api", .responseBytes] == received)
     #expect(usage["acme/api", .responseBodyBytes] == UInt64(content))
+    #expect(usage["acme/api", .upstreamMicroseconds] > 0)
+    let isMalformed = rest.contains("zz") || rest.contains("NoColon")
+    #expect(rig.counter(.malformedResponses) == (isMalformed ? 1 : 0))
     #expect(usage["acme/api", .upstreamResponseBytes] == origin.bytesSent)
   }
 
