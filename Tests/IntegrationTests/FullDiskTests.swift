@@ -5,8 +5,9 @@ import Testing
 import Usage
 
 extension Integration {
-  /// A full disk without privileges: `prlimit` takes a running process's right to grow any file, and gives it back.
-  /// Writes and allocations then fail as on a full file system, in files and in memory file systems alike.
+  /// A full disk without privileges: `prlimit` takes a running process's right to grow any file,
+  /// and gives it back. Writes and allocations then fail as on a full file system, in files and in
+  /// memory file systems alike.
   @Suite("A disk that is full") struct FullDiskTests {
     private static let full = "--fsize=0:unlimited"
     private static let roomy = "--fsize=unlimited:unlimited"

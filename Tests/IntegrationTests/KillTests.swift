@@ -122,7 +122,8 @@ extension Integration {
       #expect(usage[tenant, "request_bytes"] <= account.bytesSent, note)
     }
 
-    /// Exchanges that only the kill ended are ended as crashed, and no exchange that was not cut off is.
+    /// Exchanges that only the kill ended are ended as crashed, and no exchange that was not cut
+    /// off is.
     private static func checkOrphans(
       _ usage: UsageByTenant, _ books: LoadBooks, _ batches: [Batch], _ note: Comment
     ) {

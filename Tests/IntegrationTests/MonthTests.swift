@@ -19,7 +19,8 @@ extension Integration {
 
       let usage = try chain.api().usage()
       #expect(books.differences(from: usage) == [], note)
-      // At midnight before the first of a month the traffic lies in two months; their sum was held above.
+      // At midnight before the first of a month the traffic lies in two months; their sum was held
+      // above.
       guard month.isStill else { return }
       let closed = try chain.closeMonth(month)
       #expect(closed["reconciliation"]?["ties_out"] == .bool(true), note)

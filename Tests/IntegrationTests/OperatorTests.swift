@@ -76,8 +76,9 @@ extension Integration {
       #expect(ghost.status == .exited(1), "\(ghost)")
       #expect(Self.row("ghost", ghost.output)?[1] == "yes")
 
-      // What a stepped clock does to a proxy is tested in MeteringTests, where the clock is the test's own; here: that its
-      // flag, like the others, comes through delivery and store to the operator.
+      // What a stepped clock does to a proxy is tested in MeteringTests, where the clock is the
+      // test's own; here: that its flag, like the others, comes through delivery and store to the
+      // operator.
       for (sequence, flags) in [
         (0, BatchFlags.clockStepped), (1, [.volatile, .clockStepped]), (3, .recovered),
       ] as [(UInt64, BatchFlags)] {

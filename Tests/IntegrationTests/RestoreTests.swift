@@ -41,7 +41,8 @@ extension Integration {
       #expect(try chain.weir("ledger", "verify").status == .exited(0), note)
     }
 
-    /// Waits until so many requests are stored with their ends: from then on nothing is added to them.
+    /// Waits until so many requests are stored with their ends: from then on nothing is added to
+    /// them.
     private static func awaitRequests(_ count: UInt64, in chain: Chain) throws {
       try awaitCondition("\(count) stored requests") {
         let usage = try chain.api().usage()

@@ -5,7 +5,8 @@ import Testing
 
 extension Integration {
   @Suite("Requests that two programs could read differently") struct SmugglingTests {
-    /// A request with another one hidden behind it or in it, and the status it must be refused with.
+    /// A request with another one hidden behind it or in it, and the status it must be refused
+    /// with.
     struct Attack: Sendable, CustomStringConvertible {
       let name: String
       let status: Int

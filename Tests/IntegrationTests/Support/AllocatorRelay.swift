@@ -1,7 +1,8 @@
 import PlainHTTP
 import Synchronization
 
-/// Stands between proxy and allocator, passes requests on one by one, and loses answers when it is told to.
+/// Stands between proxy and allocator, passes requests on one by one, and loses answers when it is
+/// told to.
 final class AllocatorRelay: Sendable {
   /// What becomes of deliveries.
   enum Mode: Sendable {

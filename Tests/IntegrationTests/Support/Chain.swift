@@ -5,8 +5,8 @@ import TestSupport
 
 /// Application, proxy, relay and allocator, each but the relay a process of its own.
 ///
-/// The relay stands between proxy and allocator for good, so an allocator that is started again may listen on
-/// another port. One thread only.
+/// The relay stands between proxy and allocator for good, so an allocator that is started again may
+/// listen on another port. One thread only.
 final class Chain {
   /// What this chain was made with.
   let settings: Settings
@@ -129,7 +129,8 @@ final class Chain {
     return status
   }
 
-  /// Ends the proxy in order; starts it again, at most five times, as long as batches wait in its spool.
+  /// Ends the proxy in order; starts it again, at most five times, as long as batches wait in its
+  /// spool.
   func drainUntilShipped() throws {
     try stopProxy()
     for _ in 0..<5 where try !spool.files(.pending).isEmpty {
@@ -153,7 +154,8 @@ final class Chain {
     guard settings.ignoresFileSizeSignal else {
       return try ChildProcess(path, arguments, outputIn: folders.disk.path)
     }
-    // A file system that is full answers with an error and no signal; so must the limit that stands for it.
+    // A file system that is full answers with an error and no signal; so must the limit that stands
+    // for it.
     let words = ([path] + arguments).map { "'\($0)'" }.joined(separator: " ")
     return try ChildProcess(
       "/bin/sh", ["-c", "trap '' XFSZ; exec \(words)"], outputIn: folders.disk.path, name: program)

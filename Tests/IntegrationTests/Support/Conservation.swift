@@ -38,7 +38,8 @@ enum Conservation {
     return faults
   }
 
-  /// What each worker's intervals break between them: what was open at the end of one is open at the start of the next.
+  /// What each worker's intervals break between them: what was open at the end of one is open at
+  /// the start of the next.
   static func faults(ofOpen batches: [Batch]) -> [String] {
     var faults: [String] = []
     let streams = Dictionary(grouping: batches) { "\($0.name.boot)/\($0.name.worker)" }

@@ -22,7 +22,8 @@ final class LoadBooks: Sendable {
   private let port = Atomic<Int>(0)
   private let stopped = Atomic<Bool>(false)
 
-  /// Exchanges that are open now and have been for a byte of their answer, or of their body, at least.
+  /// Exchanges that are open now and have been for a byte of their answer, or of their body, at
+  /// least.
   var openExchanges: Int { open.load(ordering: .relaxed) }
 
   /// Where the proxy listens now; 0 while there is none.

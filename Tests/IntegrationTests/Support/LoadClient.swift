@@ -2,8 +2,8 @@ import Glibc
 import PlainHTTP
 import TestSupport
 
-/// One thread of a load: makes requests of one shape for one tenant until it is told to stop, through every proxy
-/// that comes. A request is never repeated.
+/// One thread of a load: makes requests of one shape for one tenant until it is told to stop,
+/// through every proxy that comes. A request is never repeated.
 struct LoadClient {
   /// What a client does again and again.
   enum Shape: CaseIterable {
@@ -123,7 +123,8 @@ struct LoadClient {
     return try MessageHead(bytes)
   }
 
-  /// Bound: the length of the download, or the end of the proxy, which has given megabytes to the kernel before.
+  /// Bound: the length of the download, or the end of the proxy, which has given megabytes to the
+  /// kernel before.
   private func readSlowly(_ reader: inout ByteReader) throws(SocketError) {
     let proxy = books.proxyPort
     var rest = 1_000_000_000

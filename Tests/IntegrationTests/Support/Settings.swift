@@ -12,7 +12,7 @@ struct Settings {
   var expected: [String] = []
   /// Silence after which the allocator reports a proxy.
   var silenceSeconds = 120
-  /// The program that starts `weir-proxy`: nothing, or a shell with other limits.
+  /// Whether the programs ignore SIGXFSZ, for tests that lower the limit of file sizes.
   var ignoresFileSizeSignal = false
 
   /// The proxy's file.

@@ -27,7 +27,8 @@ struct TrafficBooks {
   /// All tenants, the reserved ones among them.
   var names: [String] { tenants.keys.sorted() }
 
-  /// What a tenant's clients counted. Weir takes the bytes of a tunnel for content; the ledger has them apart.
+  /// What a tenant's clients counted. Weir takes the bytes of a tunnel for content; the ledger has
+  /// them apart.
   func value(_ field: String, of tenant: String) -> UInt64 {
     let tunnel = ["request_body_bytes": "sent", "response_body_bytes": "received"][field]
     return figure(field, tenant) + (tunnel.map { figure("tunnel_bytes_\($0)", tenant) } ?? 0)
