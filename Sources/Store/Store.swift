@@ -156,10 +156,12 @@ public struct Store: Sendable {
     }
   }
 
-  /// Ends all use of the store by this process. The last to close it leaves one file, without a WAL.
+  /// Ends all use of the store by this process. The last to close it leaves one file, without a
+  /// WAL.
   public func close() throws(StoreError) {
     do {
-      // The pool closes its writer first, and what only reads cannot take the WAL in: readers go before it.
+      // The pool closes its writer first, and what only reads cannot take the WAL in: readers go
+      // before it.
       engine.pool.releaseMemory()
       try engine.pool.close()
     } catch {

@@ -40,8 +40,8 @@ extension Integration {
       try chain.startProxy()
       let client = try RawClient(port: chain.proxyPort)
       try client.send(
-        "GET /ws HTTP/1.1\r\nHost: a\r\nX-Tenant: acme\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
-      )
+        "GET /ws HTTP/1.1\r\nHost: a\r\nX-Tenant: acme\r\nConnection: Upgrade\r\n"
+          + "Upgrade: echo\r\n\r\n")
       let head = try #require(try client.readHead())
       try client.send("hello")
       #expect(try client.readBytes(5) == Array("hello".utf8))
