@@ -27,7 +27,7 @@ public struct AllocatorServer: Service {
   ///
   /// `clock` is read once a request. `noteListening` is called when a port accepts connections.
   public init(
-    configuration: AllocatorConfiguration, store: Store, logger: Logger,
+    configuration: AllocatorConfiguration, store: EmbeddedStore, logger: Logger,
     clock: @escaping @Sendable () -> UTCInstant,
     noteListening: @escaping @Sendable (Listening) -> Void = { _ in }
   ) {

@@ -7,7 +7,7 @@ struct AllocatorWorld: Sendable {
   /// The configuration.
   let configuration: AllocatorConfiguration
   /// The store.
-  let store: Store
+  let store: EmbeddedStore
   /// The log.
   let logger: Logger
   /// The present.
@@ -21,7 +21,7 @@ struct AllocatorWorld: Sendable {
 
   /// A world around a store.
   init(
-    configuration: AllocatorConfiguration, store: Store, logger: Logger,
+    configuration: AllocatorConfiguration, store: EmbeddedStore, logger: Logger,
     clock: @escaping @Sendable () -> UTCInstant
   ) {
     self.configuration = configuration

@@ -8,7 +8,8 @@ struct Program: AsyncParsableCommand {
     commandName: "weir",
     abstract: "Turns metered traffic and cloud bills into statements for each tenant.",
     discussion: """
-      Exit codes: 0 done; 1 refused, blocked or failed; 2 wrong usage; 3 the allocator was not reached.
+      Exit codes: 0 done; 1 refused, blocked or failed; 2 wrong usage; 3 the allocator was not \
+      reached.
       Commands find the allocator by --server or WEIR_SERVER, and their token by --token-file or \
       WEIR_TOKEN_FILE.
       """,

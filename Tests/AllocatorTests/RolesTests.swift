@@ -60,7 +60,7 @@ import Testing
       .appendingPathComponent("weir-roles-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
-    let store = try await Store.open(
+    let store = try await EmbeddedStore.open(
       at: folder.appendingPathComponent("weir.sqlite").path, create: true)
     let server = AllocatorServer(
       configuration: .init(), store: store, logger: .init(label: "test"),

@@ -11,7 +11,7 @@ import Usage
 /// An allocator on loopback with a store of its own, one token a role, and a clock that stands
 /// still.
 struct RunningAllocator: Sendable {
-  let store: Store
+  let store: EmbeddedStore
   let apiPort: Int
   let adminPort: Int
   let tokens: [Role: String]
@@ -34,7 +34,7 @@ struct RunningAllocator: Sendable {
     configuration.listen = .init(host: "127.0.0.1", port: 0)
     configuration.admin = .init(host: "127.0.0.1", port: 0)
     configuration.store = folder.appendingPathComponent("weir.sqlite").path
-    let store = try await Store.open(at: configuration.store, create: true)
+    let store = try await EmbeddedStore.open(at: configuration.store, create: true)
     var tokens: [Role: String] = [:]
     for role in Role.allCases {
       tokens[role] = try await store.tokens.create(

@@ -27,7 +27,8 @@ enum SourceTree {
   static func folders(in folder: String) throws -> [String] {
     let contents = try FileManager.default.contentsOfDirectory(
       at: root.appendingPathComponent(folder), includingPropertiesForKeys: [.isDirectoryKey])
-    return try contents
+    return
+      try contents
       .filter { try $0.resourceValues(forKeys: [.isDirectoryKey]).isDirectory == true }
       .map(\.lastPathComponent)
       .sorted()

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct CostStoreTests {
   let scratch: Scratch
-  let store: Store
+  let store: EmbeddedStore
   let period: Period
 
   init() async throws {

@@ -6,7 +6,7 @@ import Usage
 
 @Suite struct CoverageStoreTests {
   let scratch: Scratch
-  let store: Store
+  let store: EmbeddedStore
   let window: CoverageWindow
 
   init() async throws {

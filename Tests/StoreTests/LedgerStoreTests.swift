@@ -9,7 +9,7 @@ import Testing
 /// A closed month with entries, postings, statements and audit records.
 struct ClosedWorld {
   let scratch: Scratch
-  let store: Store
+  let store: EmbeddedStore
   let period: Period
 
   init() async throws {

@@ -21,8 +21,8 @@ final class Scratch {
     folder.appendingPathComponent(name).path
   }
 
-  func store(_ name: String = "weir.sqlite") async throws -> Store {
-    try await Store.open(at: path(name), create: true)
+  func store(_ name: String = "weir.sqlite") async throws -> EmbeddedStore {
+    try await EmbeddedStore.open(at: path(name), create: true)
   }
 
   /// A connection of some other program: none of the store's settings.

@@ -48,7 +48,7 @@ import Testing
     let scratch = try Scratch()
 
     await #expect(throws: StoreError.missing(path: scratch.path())) {
-      try await Store.open(at: scratch.path(), create: false)
+      try await EmbeddedStore.open(at: scratch.path(), create: false)
     }
   }
 
@@ -70,7 +70,7 @@ import Testing
     try await store.backup(to: scratch.path("copy.sqlite"))
     try await store.usage.deliver(try Feed().batch(1))
 
-    let restored = try await Store.restore(
+    let restored = try await EmbeddedStore.restore(
       from: scratch.path("copy.sqlite"), to: scratch.path("restored.sqlite"), by: "olga",
       at: noon)
 
@@ -79,7 +79,7 @@ import Testing
     let again = try await restored.usage.deliver(try Feed().batch(1))
     #expect(again.disposition == .stored)
     #expect(again.instancePosition == 2)
-    let reopened = try await Store.open(at: scratch.path("restored.sqlite"), create: false)
+    let reopened = try await EmbeddedStore.open(at: scratch.path("restored.sqlite"), create: false)
     #expect(reopened.epoch == restored.epoch)
   }
 
@@ -88,7 +88,7 @@ import Testing
     let store = try await scratch.store()
     try await store.backup(to: scratch.path("copy.sqlite"))
 
-    let copy = try await Store.open(at: scratch.path("copy.sqlite"), create: false)
+    let copy = try await EmbeddedStore.open(at: scratch.path("copy.sqlite"), create: false)
 
     #expect(copy.epoch != store.epoch)
   }
@@ -99,7 +99,7 @@ import Testing
     try await world.close(try Period(parsing: "2026-11"), pools: ["compute"])
 
     let refusal = await #expect(throws: StoreError.self) {
-      try await Store.restore(
+      try await EmbeddedStore.restore(
         from: world.scratch.path("old.sqlite"), to: world.scratch.path("restored.sqlite"),
         by: "olga", at: noon)
     }
@@ -140,7 +140,7 @@ import Testing
       try await store.backup(to: scratch.path("there"))
     }
     await #expect(throws: StoreError.destinationExists(path: scratch.path("there"))) {
-      try await Store.restore(
+      try await EmbeddedStore.restore(
         from: scratch.path(), to: scratch.path("there"), by: "olga", at: noon)
     }
   }

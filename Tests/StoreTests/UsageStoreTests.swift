@@ -8,7 +8,7 @@ import Usage
 
 @Suite struct UsageStoreTests {
   let scratch: Scratch
-  let store: Store
+  let store: EmbeddedStore
 
   init() async throws {
     scratch = try Scratch()

@@ -38,8 +38,9 @@ public enum TextTest: Hashable, Sendable {
   func passes(_ text: String?) -> Bool {
     guard let text else { return self == .present(false) }
     switch self {
-    case .equals(let other): return text == other
-    case .oneOf(let others): return others.contains(text)
+    // By bytes: texts that only look alike are different owners.
+    case .equals(let other): return text.utf8.elementsEqual(other.utf8)
+    case .oneOf(let others): return others.contains { text.utf8.elementsEqual($0.utf8) }
     case .prefix(let start): return text.utf8.starts(with: start.utf8)
     case .present(let isWanted): return isWanted
     }

@@ -11,7 +11,7 @@ struct BackupFile: Sendable {
   private static let pieceBytes = 256 * 1024
 
   /// Makes a copy of the store.
-  static func make(of store: Store) async throws -> BackupFile {
+  static func make(of store: EmbeddedStore) async throws -> BackupFile {
     let path = store.path + ".backup-" + UUID().uuidString
     try await store.backup(to: path)
     let attributes = try FileManager.default.attributesOfItem(atPath: path)

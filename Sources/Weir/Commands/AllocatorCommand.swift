@@ -29,7 +29,7 @@ struct AllocatorCommand: AsyncParsableCommand {
       try FileManager.default.createDirectory(
         at: URL(fileURLWithPath: configuration.store).deletingLastPathComponent(),
         withIntermediateDirectories: true)
-      let store = try await Store.open(at: configuration.store, create: true)
+      let store = try await EmbeddedStore.open(at: configuration.store, create: true)
       let server = AllocatorServer(
         configuration: configuration, store: store, logger: logger, clock: { WallClock.now() },
         noteListening: { [logger] in Self.note($0, logger) })

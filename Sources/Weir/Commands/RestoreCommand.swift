@@ -24,7 +24,7 @@ struct RestoreCommand: AsyncParsableCommand {
 
   func run() async throws {
     do {
-      let restored = try await Store.restore(
+      let restored = try await EmbeddedStore.restore(
         from: file, to: store, by: WallClock.user(), at: WallClock.now())
       let answer = LedgerDocument.json(
         try await restored.ledger.verify(), try await restored.audit.verify())

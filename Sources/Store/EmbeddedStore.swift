@@ -7,7 +7,7 @@ internal import GRDB
 /// Open one for each process and share it; every store type in it is a value that any task may use.
 /// Several processes may have the same store open, so offline commands work beside a running
 /// server.
-public struct Store: Sendable {
+public struct EmbeddedStore: Sendable {
   /// Where the database lies.
   public let path: String
   /// Identifies this copy of the data: random, made new when a backup is put to use. A proxy that
@@ -43,12 +43,12 @@ public struct Store: Sendable {
   ///
   /// A file that was made by `backup` gets a new epoch. Throws `newerFormat` for a store of a newer
   /// Weir and `notAStore` for another program's file.
-  public static func open(at path: String, create: Bool) async throws(StoreError) -> Store {
+  public static func open(at path: String, create: Bool) async throws(StoreError) -> EmbeddedStore {
     let engine = try Engine.open(at: path, create: create)
     let epoch = try await engine.write("opening the store") { database in
       try StoreMeta.settleEpoch(database)
     }
-    return Store(path: path, epoch: epoch, engine: engine)
+    return EmbeddedStore(path: path, epoch: epoch, engine: engine)
   }
 
   private init(path: String, epoch: String, engine: Engine) {
@@ -116,7 +116,7 @@ public struct Store: Sendable {
   /// seal is kept.
   public static func restore(
     from backup: String, to path: String, by actor: String, at now: UTCInstant
-  ) async throws(StoreError) -> Store {
+  ) async throws(StoreError) -> EmbeddedStore {
     guard FileManager.default.fileExists(atPath: backup) else { throw .missing(path: backup) }
     guard !FileManager.default.fileExists(atPath: path) else {
       throw .destinationExists(path: path)
