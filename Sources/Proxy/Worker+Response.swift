@@ -257,7 +257,6 @@ extension Worker {
     case .none, .length, .chunked, .untilClose, .tunnel:
       // Never padded, never passed off as complete.
       exchange.pending.add(.failedAttempts, 1)
-      exchange.endAttempt(at: now)
       abort(connection, .endedUpstreamFailure)
     }
   }
@@ -281,7 +280,6 @@ extension Worker {
     if fault != nil {
       counters.add(.malformedResponses)
       exchange.pending.add(.failedAttempts, 1)
-      exchange.endAttempt(at: now)
       abort(connection, .endedUpstreamFailure)
       return true
     }

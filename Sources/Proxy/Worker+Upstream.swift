@@ -12,13 +12,11 @@ extension Worker {
     let exchange = connection.exchange
     let address = pools[exchange.upstream].nextAddress()
     exchange.attempts += 1
-    exchange.attemptNanoseconds = now
     exchange.hasResponseBytes = false
     exchange.isRequestSinkOpen = true
     exchange.pending.add(.attempts, 1)
     let pooled = allowsPooled ? pools[exchange.upstream].takeIdle(address: address) : nil
     guard let upstream = pooled ?? makeUpstream(exchange.upstream, address: address) else {
-      exchange.endAttempt(at: now)
       exchange.pending.add(.failedAttempts, 1)
       if connectFailure.status == 502 && mayTryAnotherAddress(exchange) {
         counters.add(.retriesConnect)
@@ -30,6 +28,7 @@ extension Worker {
       answer(connection, connectFailure)
       return
     }
+    exchange.attemptNanoseconds = now
     upstream.downstream = connection
     upstream.channel.output = head
     upstream.scanned = 0

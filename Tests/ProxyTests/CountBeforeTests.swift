@@ -51,6 +51,31 @@ import Usage
     #expect(watch.values(.endedCompleted) == [0, 1])
   }
 
+  @Test func `a tunnel's first bytes are counted when the kernel gets them`() throws {
+    let watch = Watch()
+    let origin = try Origin { connection in
+      guard try connection.head() != nil else { return }
+      try connection.send(TunnelTests.switching + "early")
+      _ = try connection.drain()
+    }
+    let rig = try ProxyRig(origin, syscalls: Syscalls(faults: SyscallFaults(observing: watch.look)))
+    watch.follow(rig.metering)
+    let client = try rig.client()
+
+    try client.send(TunnelTests.request)
+    _ = try client.readHead()
+    #expect(try client.readBytes(5) == Array("early".utf8))
+    let received = client.socket.bytesReceived
+    client.shutdownSending()
+    _ = try client.readToEnd()
+    client.close()
+    _ = try rig.finish()
+
+    #expect(watch.values(.upstreamResponseBytes) == [0, origin.bytesSent])
+    #expect(watch.values(.responseBytes) == [0, received])
+    #expect(watch.values(.responses2xx) == [0, 1])
+  }
+
   @Test func `an answer of Weir's own is counted when the kernel gets it`() throws {
     let watch = Watch()
     let faults = SyscallFaults(observing: watch.look)

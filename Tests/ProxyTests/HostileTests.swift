@@ -245,6 +245,36 @@ import Usage
     #expect(usage[.refused] == (call == .epollControl ? 1 : 0))
   }
 
+  @Test(arguments: [104, 12])
+  func `whatever call to the kernel fails, the laws hold and nothing hangs`(code: Int32) throws {
+    let origin = try Origin { connection in
+      while let head = try connection.head() {
+        _ = try connection.body(head)
+        try connection.send(
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n")
+      }
+    }
+    for position in 0..<30 {
+      let faults = SyscallFaults(
+        failing: position, of: [.accept, .recv, .send, .connect], with: code)
+      let rig = try ProxyRig(origin, syscalls: Syscalls(faults: faults))
+      let client = try rig.client(timeoutMilliseconds: 2_000)
+      for _ in 0..<4 {
+        try? client.send(
+          "PUT / HTTP/1.1\r\nHost: h\r\nX-Tenant: acme\r\nTransfer-Encoding: chunked\r\n\r\n"
+            + "5\r\nabcde\r\n0\r\n\r\n")
+        guard let response = try? client.readResponse() else { break }
+        #expect([200, 502].contains(response.status), "position \(position)")
+      }
+      client.close()
+      let usage = try rig.finish()
+      let good = usage[.endedCompleted]
+      let bad = usage[.endedUpstreamFailure] + usage[.endedClientAbort]
+      #expect(good + bad == usage[.requests], "position \(position)")
+      #expect(bad <= 1, "position \(position)")
+    }
+  }
+
   @Test func `sends that are cut anywhere are taken back to the byte`() throws {
     let content = String(repeating: "0123456789", count: 800)
     let origin = try Origin.answering { head, _ in
@@ -266,13 +296,7 @@ import Usage
       for _ in 0..<rounds { try? socket.send(block) }
     }
     // The flow stops long before the last answer, with one of them cut.
-    var last: UInt64 = 0
-    try awaitCondition("the flow to stop") {
-      let now = rig.live(.responseBytes)
-      defer { last = now }
-      Clocks.pause(milliseconds: 50)
-      return now == last && now > 0
-    }
+    try Self.awaitStillness(rig)
     #expect(rig.live(.requests) < UInt64(rounds * 3))
     for _ in 0..<rounds {
       #expect(try client.readResponse().body.count == 8_000)
@@ -295,5 +319,71 @@ import Usage
     #expect(usage["acme/~none", .endedRejected] == 900)
     #expect(usage["acme/~none", .responses4xx] == 900)
     #expect(usage[.requestBytes] == sent)
+  }
+
+  /// Waits until nothing more is handed to clients.
+  static func awaitStillness(_ rig: ProxyRig) throws {
+    var last: UInt64 = 0
+    try awaitCondition("the flow to stop") {
+      let now = rig.live(.responseBytes)
+      defer { last = now }
+      Clocks.pause(milliseconds: 80)
+      return now == last && now > 0
+    }
+  }
+
+  @Test func `a head that is cut is an answer once, when its last byte is taken`() throws {
+    let padding = String(repeating: "p", count: 12_000)
+    let origin = try Origin.answering("HTTP/1.1 204 No Content\r\nX-Padding: \(padding)\r\n\r\n")
+    let rig = try ProxyRig(origin)
+    let client = try rig.client()
+    let rounds = 900
+
+    let sender = try SpawnedThread { [socket = client.socket] in
+      for _ in 0..<rounds { try? socket.send(Array(Self.request.utf8)) }
+    }
+    try Self.awaitStillness(rig)
+    // All that is answered in full, and nothing of the one that is cut.
+    let answered = rig.live(.responses2xx)
+    #expect(answered == rig.live(.endedCompleted))
+    #expect(answered < rig.live(.requests))
+    for _ in 0..<rounds { #expect(try client.readResponse().status == 204) }
+    sender.join()
+    let received = client.socket.bytesReceived
+    client.close()
+    let usage = try rig.finish()
+
+    #expect(usage["acme/api", .responses2xx] == UInt64(rounds))
+    #expect(usage["acme/api", .endedCompleted] == UInt64(rounds))
+    #expect(usage["acme/api", .responseBytes] == received)
+    #expect(usage["acme/api", .responseBodyBytes] == 0)
+  }
+
+  @Test func `an end that is cut takes its time back with it`() throws {
+    let content = String(repeating: "c", count: 60_000)
+    let origin = try Origin.answering { _, _ in
+      Clocks.pause(milliseconds: 10)
+      return ok(content)
+    }
+    let rig = try ProxyRig(origin)
+    let client = try rig.client()
+    let rounds = 180
+
+    let sender = try SpawnedThread { [socket = client.socket] in
+      // A tenant for each request: its duration and its one observation must agree.
+      for round in 0..<rounds {
+        let text = "GET / HTTP/1.1\r\nHost: h\r\nX-Tenant: t\(round)\r\n\r\n"
+        try? socket.send(Array(text.utf8))
+      }
+    }
+    try Self.awaitStillness(rig)
+    #expect(rig.live(.endedCompleted) < UInt64(rounds))
+    for _ in 0..<rounds { #expect(try client.readResponse().body.count == 60_000) }
+    sender.join()
+    client.close()
+    let usage = try rig.finish()
+
+    #expect(usage[.endedCompleted] == UInt64(rounds))
+    #expect(usage[.responseBodyBytes] == UInt64(rounds * 60_000))
   }
 }

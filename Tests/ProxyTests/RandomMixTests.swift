@@ -125,12 +125,16 @@ import Usage
     return response.head.value("connection") != "close"
   }
 
-  @Test func `the sums of every tenant are the clients' own ledger`() throws {
+  @Test(arguments: [1, 3])
+  func `the sums of every tenant are the clients' own ledger`(workers: Int) throws {
     let seed = TestSeed()
     let comment = Comment(rawValue: "\(seed)")
     var generator = seed.generator
     let origin = try Self.origin()
-    let rig = try ProxyRig(origin) { $0.routes[0].host = "h" }
+    let rig = try ProxyRig(origin) {
+      $0.routes[0].host = "h"
+      $0.workers = workers
+    }
     var ledger: [String: Ledger] = [:]
     var clients: [RawClient?] = [nil, nil, nil]
     var (sent, received): (UInt64, UInt64) = (0, 0)

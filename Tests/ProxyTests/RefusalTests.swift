@@ -263,6 +263,7 @@ import Usage
     #expect(response.status == 413)
     #expect(usage["acme/api", .endedRejected] == 1)
     #expect(usage["acme/api", .requestBodyBytes] == 101)
+    #expect(usage["acme/api", .upstreamMicroseconds] > 0)
     #expect(usage["acme/api", .requestBytes] == sent)
     #expect(usage["acme/api", .upstreamRequestBytes] == origin.bytesReceived)
     #expect(rig.counter(.bodiesTooLarge) == 1)

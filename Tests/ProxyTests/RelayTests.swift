@@ -161,6 +161,7 @@ import Usage
     let usage = try rig.finish()
 
     #expect(origin.connections == 1)
+    #expect(usage["acme/api", .upstreamMicroseconds] > 0)
     #expect(usage["acme/api", .responseBodyBytes] == 0)
     #expect(usage["acme/api", .responseBytes] == received)
     #expect(usage["acme/api", .upstreamResponseBytes] == origin.bytesSent)
@@ -243,6 +244,7 @@ import Usage
     client.close()
     let usage = try rig.finish()
 
+    #expect(usage["acme/api", .upstreamMicroseconds] > 0)
     #expect(usage["acme/api", .responseBodyBytes] == UInt64(content.utf8.count))
     #expect(usage["acme/api", .responseBytes] == response.bytes)
     #expect(usage["acme/api", .upstreamResponseBytes] == origin.bytesSent)

@@ -82,6 +82,7 @@ import Usage
     let start = Clocks.monotonicMilliseconds()
     try awaitCondition("some idle time") { Clocks.monotonicMilliseconds() - start > 80 }
     try rig.waitFor(.upstreamIdleConnections) { $0 == 1 }
+    #expect(rig.counter(.upstreamConnections) == 1)
     try client.send(Self.request)
     #expect(try client.readResponse().status == 200)
     client.close()
@@ -224,6 +225,30 @@ import Usage
     #expect(usage["acme/api", .failedAttempts] == 1)
     #expect(usage["acme/api", .responseBytes] == received)
     #expect(usage["acme/api", .upstreamResponseBytes] == origin.bytesSent)
+  }
+
+  @Test func `a client that reads no answer of Weir's own is an abort in the end`() throws {
+    let rig = try ProxyRig(upstream: [1]) {
+      $0.routes[0].host = "h"
+      $0.limits.requestsPerConnectionMax = 1_000_000
+      $0.timeouts.bodyMilliseconds = 300
+    }
+    let client = try rig.client()
+
+    let sender = try SpawnedThread { [socket = client.socket] in
+      let block = Array(
+        String(repeating: "GET / HTTP/1.1\r\nHost: other\r\n\r\n", count: 1_000).utf8)
+      while (try? socket.send(block)) != nil {}
+    }
+    try rig.waitFor(.timeoutsBody) { $0 == 1 }
+    try rig.awaitIdle()
+    client.socket.shutdown()
+    sender.join()
+    client.close()
+    let usage = try rig.finish()
+
+    #expect(usage[.endedClientAbort] == 1)
+    #expect(usage[.endedRejected] == usage[.requests] - 1)
   }
 
   @Test func `an answer that nobody reads to its end does not hold a drained connection`() throws {

@@ -1,4 +1,5 @@
 import PlainHTTP
+import Platform
 import TestSupport
 import Testing
 import Usage
@@ -51,6 +52,24 @@ import Usage
     #expect(rig.counter(.retriesConnect) == 2)
     #expect(lostUsage["acme/api", .attempts] == 3)
     #expect(lostUsage["acme/api", .failedAttempts] == 3)
+  }
+
+  @Test func `another address is tried when the kernel refuses at once`() throws {
+    let origin = try Origin.answering(ok())
+    let faults = SyscallFaults(failing: 0, of: [.connect], with: 101)
+    let rig = try ProxyRig(
+      upstream: [origin.port, origin.port], origins: [origin], syscalls: Syscalls(faults: faults))
+    let client = try rig.client()
+
+    try client.send(Self.request)
+    #expect(try client.readResponse().status == 200)
+    client.close()
+    let usage = try rig.finish()
+
+    #expect(rig.counter(.retriesConnect) == 1)
+    #expect(usage["acme/api", .attempts] == 2)
+    #expect(usage["acme/api", .failedAttempts] == 1)
+    #expect(usage["acme/api", .endedCompleted] == 1)
   }
 
   /// What an upstream says before it closes, and the code of the answer to the client.
@@ -190,7 +209,8 @@ import Usage
         while try connection.head() != nil { try connection.send(ok()) }
         return
       }
-      // The second request on the first connection is read and never answered.
+      // The second request on the first connection is read and never answered, for a while.
+      Clocks.pause(milliseconds: 60)
     }
     let rig = try ProxyRig(origin)
     let client = try rig.client()
@@ -204,6 +224,7 @@ import Usage
 
     #expect(origin.connections == 2)
     #expect(rig.counter(.retriesStale) == 1)
+    #expect(usage["acme/api", .upstreamMicroseconds] >= 50_000)
     #expect(usage["acme/api", .requests] == 2)
     #expect(usage["acme/api", .attempts] == 3)
     #expect(usage["acme/api", .failedAttempts] == 1)

@@ -61,8 +61,18 @@ struct Measured {
     return counts
   }
 
+  /// Between what and what the observations of a histogram sum up to.
+  private static func durationBounds(_ histogram: SparseHistogram) -> (UInt64, UInt64) {
+    var (least, most): (UInt64, UInt64) = (0, 0)
+    for bin in histogram.bins {
+      least += bin.count * HistogramBuckets.lowerEdge(of: Int(bin.bucket))
+      most += bin.count * (HistogramBuckets.lowerEdge(of: Int(bin.bucket) + 1) - 1)
+    }
+    return (least - histogram.clampedLow, most)
+  }
+
   /// The laws: conservation, one end for each request, open exchanges handed on from segment to segment, every
-  /// connection closed, one observation for each end, and nothing that an operator should hear of.
+  /// connection closed, one observation for each end that agrees with the sum of durations, and nothing that an operator should hear of.
   func checkLaws(_ events: [MeteringEvent], _ place: SourceLocation) {
     #expect(events.isEmpty, sourceLocation: place)
     for segment in sealed {
@@ -71,13 +81,17 @@ struct Measured {
         sourceLocation: place)
     }
     var open: [String: UInt64] = [:]
-    for rows in segments {
+    for (segment, rows) in zip(sealed, segments) {
       for row in rows {
-        let key = "\(row.tenant)/\(row.route)"
+        // An exchange stays with its worker.
+        let key = "\(segment.name.worker) \(row.tenant)/\(row.route)"
         let ended = Quantity.ended.reduce(0) { $0 + row[$1] }
         #expect(
           row.openStart + row[.requests] == ended + row.openEnd, "\(key)", sourceLocation: place)
         #expect(row.histogram.total == ended, "\(key)", sourceLocation: place)
+        let (least, most) = Self.durationBounds(row.histogram)
+        #expect(
+          (least...most).contains(row[.durationMicroseconds]), "\(key)", sourceLocation: place)
         #expect(row.openStart == open[key, default: 0], "\(key)", sourceLocation: place)
         open[key] = row.openEnd
       }
