@@ -127,6 +127,10 @@ final class ProxyRig {
     server.drain()
     server.join()
     metering.stop()
+    // An origin's own ledger is complete when its threads are through: a send is booked after it returns.
+    for origin in origins {
+      try awaitCondition("the origin's end") { origin.finished == origin.connections }
+    }
     let (segments, events) = delivered.state.withLock { $0 }
     let measured = try Measured(segments)
     measured.checkLaws(events, sourceLocation)
