@@ -14,6 +14,8 @@ struct AllocatorWorld: Sendable {
   let clock: @Sendable () -> UTCInstant
   /// What happened since the start.
   let counters: ServerCounters
+  /// What proxies say of their spools.
+  let spoolDepths: SpoolDepths
   /// Bounds how many batches are decoded at once.
   let batchGate: Gate
   /// Bounds how many cost files are read at once.
@@ -29,6 +31,7 @@ struct AllocatorWorld: Sendable {
     self.logger = logger
     self.clock = clock
     counters = ServerCounters()
+    spoolDepths = SpoolDepths()
     batchGate = Gate(name: "batches", limit: configuration.limits.concurrentBatches)
     importGate = Gate(name: "cost imports", limit: configuration.limits.concurrentImports)
   }

@@ -87,12 +87,14 @@ final class Delivery {
   ) -> HTTPRequest {
     var url = configuration.allocatorURL
     while url.hasSuffix("/") { url.removeLast() }
+    let status = spool.status
     return HTTPRequest(
       method: "POST", url: url + "/v1/batches",
       headers: [
         .init("Authorization", "Bearer \(token)"),
         .init("Content-Type", "application/vnd.weir.batch"),
         .init("Idempotency-Key", offer.name.description),
+        .init("Weir-Spool", "\(status.pendingBatches) \(status.pendingBytes)"),
       ],
       body: offer.bytes, totalTimeoutMilliseconds: timeoutMilliseconds)
   }

@@ -1,9 +1,10 @@
 import Accounting
-import Allocator
 import Foundation
 import Store
 import Testing
 import Usage
+
+@testable import Allocator
 
 @Suite struct IngestTests {
   @Test func `a batch is stored once and a copy of it is a duplicate`() async throws {
@@ -82,6 +83,25 @@ import Usage
       #expect(answer.status == 413)
       #expect(answer.code == "body_too_large")
     }
+  }
+
+  @Test func `a status tells what waits in a proxy's spool`() async throws {
+    try await RunningAllocator.run { allocator in
+      let bytes = try BatchCodec.encode(try World.batch(0))
+      _ = try await allocator.call(
+        "POST", "/v1/batches", as: .ingest, body: bytes, headers: [.init("Weir-Spool", "7 4200")])
+
+      let status = try await allocator.call("GET", "/v1/status", as: .reader).json
+
+      let proxy = status?["proxies"]?.asArray?.first
+      #expect(proxy?["spool_batches"] == .number("7"))
+      #expect(proxy?["spool_bytes"] == .number("4200"))
+    }
+  }
+
+  @Test(arguments: ["", "7", "7 ", "-1 3", "1 2 3", "a b", "1  2"])
+  func `a spool field that is not two numbers says nothing`(field: String) {
+    #expect(SpoolDepths.Depth(field: field) == nil)
   }
 
   @Test func `a status tells silent proxies and gaps`() async throws {

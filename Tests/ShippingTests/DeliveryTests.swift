@@ -21,6 +21,7 @@ struct DeliveryTests {
     let request = try #require(fixture.allocator.requests.first)
     #expect(request.head.start[0...1] == ["POST", "/v1/batches"])
     #expect(request.head.value("authorization") == "Bearer secret")
+    #expect(request.head.value("weir-spool") == "1 \(request.body.count)")
     #expect(request.head.value("content-type") == "application/vnd.weir.batch")
     #expect(request.name == batch.name.description)
     #expect(try BatchCodec.decode(request.body) == batch)

@@ -112,6 +112,8 @@ public final class ScriptedUpstream: Sendable {
       } catch {
         self?.record.withLock { $0.faults.append("connection \(number): \(error)") }
       }
+      // Forgotten first: its descriptor's number may be somebody else's right after the close.
+      self?.record.withLock { $0.sockets.removeAll { $0 === socket } }
       socket.close()
       self?.record.withLock { $0.finished += 1 }
     }

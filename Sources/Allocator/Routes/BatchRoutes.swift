@@ -1,4 +1,5 @@
 internal import Accounting
+internal import HTTPTypes
 internal import Store
 
 /// Delivery of batches by proxies.
@@ -15,8 +16,17 @@ struct BatchRoutes: Sendable {
     try await world.batchGate.pass {
       let bytes = try await call.body(atMost: world.configuration.limits.batchBytes)
       let answer = try await IngestBatch(world: world).run(bytes, at: call.now)
+      noteSpool(call, of: answer.name)
       return try reply(answer)
     }
+  }
+
+  /// Remembers what the proxy says of its spool. Only after its batch was understood: the name is then true.
+  private func noteSpool(_ call: APICall, of name: String) {
+    guard let field = call.request.headers[.weirSpool], let depth = SpoolDepths.Depth(field: field),
+      let instance = name.split(separator: "/").first
+    else { return }
+    world.spoolDepths.note(depth, of: String(instance))
   }
 
   private func reply(_ answer: IngestBatch.Answer) throws -> APIReply {
@@ -35,4 +45,9 @@ struct BatchRoutes: Sendable {
         .init("missing", .array(answer.outcome.missing.map { .string($0) })),
       ]))
   }
+}
+
+extension HTTPField.Name {
+  /// `<batches> <bytes>` that wait in the proxy's spool.
+  fileprivate static let weirSpool = HTTPField.Name("Weir-Spool")!
 }

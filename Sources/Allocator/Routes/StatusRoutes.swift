@@ -26,16 +26,17 @@ struct StatusRoutes: Sendable {
     return .json(
       .object([
         .init("epoch", .string(world.store.epoch)), .init("now", .string(call.now.description)),
-        .init("proxies", .array(instances.map { Self.instance($0, now: call.now) })),
+        .init("proxies", .array(instances.map { instance($0, now: call.now) })),
         .init("batches", Self.counts(counts)), .init("policy", .text(policy?.digest.hex)),
       ]))
   }
 
-  private static func instance(_ known: KnownInstance, now: UTCInstant) -> JSONValue {
+  private func instance(_ known: KnownInstance, now: UTCInstant) -> JSONValue {
     func age(_ instant: UTCInstant?) -> JSONValue {
       guard let instant else { return .null }
       return .integer(max(0, (now.microseconds - instant.microseconds) / 1_000_000))
     }
+    let depth = world.spoolDepths[known.name]
     return .object([
       .init("instance", .string(known.name)), .init("silent", .bool(known.isSilent)),
       .init("last_received", .text(known.lastReceived?.description)),
@@ -43,6 +44,8 @@ struct StatusRoutes: Sendable {
       .init("seconds_behind", age(known.lastInterval)),
       .init("batches", .integer(known.namesStored)),
       .init("batches_missing", .integer(known.namesMissing)),
+      .init("spool_batches", depth.map { .integer($0.batches) } ?? .null),
+      .init("spool_bytes", depth.map { .integer($0.bytes) } ?? .null),
     ])
   }
 

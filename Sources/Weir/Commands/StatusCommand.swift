@@ -4,7 +4,8 @@ internal import ArgumentParser
 /// `weir status`.
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "status", abstract: "Show proxies, freshness, gaps and batches kept aside.",
+    commandName: "status",
+    abstract: "Show proxies, freshness, gaps, spools and batches kept aside.",
     discussion: "Exits with 1 when a proxy is silent or something is missing or kept aside.")
 
   @OptionGroup var connection: ConnectionOptions
@@ -17,9 +18,11 @@ struct StatusCommand: ParsableCommand {
 
   private func show(_ answer: JSONValue) {
     var table = TextTable(
-      ["PROXY", "SILENT", "LAST RECEIVED", "BEHIND S", "BATCHES", "MISSING"], figures: [3, 4, 5])
+      ["PROXY", "SILENT", "LAST RECEIVED", "BEHIND S", "BATCHES", "MISSING", "SPOOL"],
+      figures: [3, 4, 5, 6])
     let keys = [
       "instance", "silent", "last_received", "seconds_behind", "batches", "batches_missing",
+      "spool_batches",
     ]
     for proxy in JSONText.list(answer, "proxies") {
       table.add(keys.map { JSONText.text(proxy, $0) })
