@@ -1,5 +1,6 @@
 internal import Accounting
 internal import HTTPTypes
+internal import HummingbirdCore
 internal import Store
 
 /// Delivery of batches by proxies.
