@@ -1,5 +1,6 @@
 import Accounting
 import Foundation
+import HTTPClient
 import Store
 import Testing
 import Usage
