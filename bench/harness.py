@@ -63,7 +63,7 @@ def fill(template, target, values):
     return target
 
 
-class Workplace:
+class Scaffold:
     """A temporary directory and a memory one, the processes started in them, and their orderly end."""
 
     def __init__(self):

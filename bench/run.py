@@ -220,7 +220,7 @@ def run():
     harness.require(["haproxy", "nginx", "wrk", "cc"])
     if "weir" in peers:
         harness.require_weir(arguments.weir)
-    with harness.Workplace() as place:
+    with harness.Scaffold() as place:
         results = run_all(place, arguments, peers, cases)
     lines = report(results, peers, cases, arguments)
     print("\n".join(lines[lines.index("") :]))

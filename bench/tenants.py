@@ -159,7 +159,7 @@ def run():
         harness.require_weir(arguments.weir)
     from run import start_upstream
     met = True
-    with harness.Workplace() as place:
+    with harness.Scaffold() as place:
         binary = place.directory + "/tenantload"
         subprocess.run(["cc", "-O2", "-o", binary, os.path.join(HERE, "tenantload.c")], check=True)
         upstream = start_upstream(place)

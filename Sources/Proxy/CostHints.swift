@@ -20,6 +20,8 @@ struct CostHints {
 struct CostHintReader: Sendable {
   static let fieldBytesMax = 4_096
   static let metricsMax = 32
+  /// 10^9 units of one request. Sums of an interval must stay below 2^63, or no batch could hold them.
+  static let unitMillionthsMax: UInt64 = 1_000_000_000_000_000
 
   private let cpuMetrics: [[UInt8]]
   private let unitFields: [(name: [UInt8], unit: Int)]
@@ -84,7 +86,7 @@ struct CostHintReader: Sendable {
 
   private func readUnits(_ field: Field, _ bytes: RawSpan, _ hints: inout CostHints) {
     for (name, unit) in unitFields where bytes.matches(field.name, lowercase: name) {
-      if let value = Self.millionths(field.value, bytes) {
+      if let value = Self.millionths(field.value, bytes), value <= Self.unitMillionthsMax {
         hints.units[unit] = value
       } else {
         hints.rejected += 1

@@ -95,6 +95,16 @@ import Usage
     #expect(hints.rejected == 1)
   }
 
+  @Test func `more units than a request can have are rejected`() throws {
+    var hints = CostHints()
+
+    try Self.read("X-Tokens: 1000000000\r\nX-Rows: 1000000000.000001\r\n", into: &hints)
+
+    #expect(hints.units[0] == 1_000_000_000_000_000)
+    #expect(hints.units[3] == nil)
+    #expect(hints.rejected == 1)
+  }
+
   @Test func `a trailer replaces the head's value of the same name and adds what was absent`()
     throws
   {
