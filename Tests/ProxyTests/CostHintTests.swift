@@ -72,7 +72,7 @@ import Usage
 
   @Test(arguments: [
     ("0", 0), ("1", 1_000_000), ("1.5", 1_500_000), (".5", 500_000), ("5.", 5_000_000),
-    ("0.0000019", 1), ("18446744073709.551615", UInt64.max), ("007", 7_000_000),
+    ("0.0000019", 1), ("1000000000", 1_000_000_000_000_000), ("007", 7_000_000),
   ])
   func `a unit is read in millionths`(value: String, millionths: UInt64) throws {
     var hints = CostHints()
