@@ -6,11 +6,28 @@ import Synchronization
 public final class WorkerCounters: Sendable {
   /// The cells, each with its metric's name.
   public enum Cell: Int, CaseIterable, Sendable {
-    case downstreamConnections, upstreamConnections, upstreamIdleConnections, openExchanges
-    case timeoutsRequestHead, timeoutsKeepAlive, timeoutsBody, timeoutsStream, timeoutsConnect
-    case timeoutsResponseHead, refusedConnections, acceptFailures, upstreamBusy, retriesStale
-    case retriesConnect, malformedRequests, malformedResponses, bodiesTooLarge, hintsRejected
-    case tenantHeadersIgnored, turns, lentBuffers
+    case downstreamConnections
+    case upstreamConnections
+    case upstreamIdleConnections
+    case openExchanges
+    case timeoutsRequestHead
+    case timeoutsKeepAlive
+    case timeoutsBody
+    case timeoutsStream
+    case timeoutsConnect
+    case timeoutsResponseHead
+    case refusedConnections
+    case acceptFailures
+    case upstreamBusy
+    case retriesStale
+    case retriesConnect
+    case malformedRequests
+    case malformedResponses
+    case bodiesTooLarge
+    case hintsRejected
+    case tenantHeadersIgnored
+    case turns
+    case lentBuffers
 
     /// The metric and its label, if it has one.
     public var metric: (name: String, label: String?, isGauge: Bool) {
@@ -41,11 +58,11 @@ public final class WorkerCounters: Sendable {
     }
   }
 
-  private let cells: InlineArray<24, Atomic<UInt64>> = InlineArray { _ in Atomic(0) }
+  private let cells: InlineArray<96, Atomic<UInt64>> = InlineArray { _ in Atomic(0) }
 
   /// All zero.
   public init() {
-    precondition(Cell.allCases.count <= 24, "a cell for each counter")
+    precondition(Cell.allCases.count <= 96, "a cell for each counter")
   }
 
   /// Adds to a count. Sole writer: a plain load and store.
