@@ -9,7 +9,8 @@ final class DownstreamConnection {
   let peer: [UInt8]
   /// Whether the listener trusts this peer.
   let isTrusted: Bool
-  let exchange = Exchange()
+  /// The request that is being served; the worker's shared idle one while there is none (`ExchangePool`).
+  var exchange: Exchange
   /// The upstream that the exchange uses now.
   var upstream: UpstreamConnection?
   /// Where the last look for a head's end stopped.
@@ -27,8 +28,11 @@ final class DownstreamConnection {
   /// Whether the worker goes on with it in the next turn without waiting for an event.
   var isReady = false
 
-  init(channel: Channel, listener: Int, peer: [UInt8], isTrusted: Bool, now: UInt64) {
+  init(
+    channel: Channel, listener: Int, peer: [UInt8], isTrusted: Bool, idle: Exchange, now: UInt64
+  ) {
     self.channel = channel
+    exchange = idle
     self.listener = listener
     self.peer = peer
     self.isTrusted = isTrusted

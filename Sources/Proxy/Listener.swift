@@ -74,7 +74,7 @@ extension Worker {
     let connection = DownstreamConnection(
       channel: Channel(descriptor: descriptor, slot: slot, generation: generation),
       listener: listener.index, peer: Array(peer.host.utf8), isTrusted: listener.trusts(peer),
-      now: now)
+      idle: exchanges.idle, now: now)
     connection.deadline = now + timeouts.keepAlive
     downstreams.put(connection, at: slot)
     counters.set(.downstreamConnections, to: downstreams.count)

@@ -30,12 +30,12 @@ extension Worker {
       // Counted as the request's, and not wanted by the upstream any more.
       connection.channel.input?.consume(exchange.request.countedAhead)
     }
+    let staysOpen = exchange.isKeepAlive
     exchange.isOpen = false
-    exchange.row = nil
-    exchange.phase = .idle
+    exchanges.end(connection)
     connection.idleSince = now
     connection.deadline = now + timeouts.keepAlive
-    if exchange.isKeepAlive && isRequestDone && !isDraining {
+    if staysOpen && isRequestDone && !isDraining {
       if connection.channel.isBroken { close(connection) }
       return
     }
@@ -74,8 +74,7 @@ extension Worker {
     end(connection, reason)
     counters.subtract(.openExchanges)
     exchange.isOpen = false
-    exchange.row = nil
-    exchange.phase = .idle
+    exchanges.end(connection)
     if resets { syscalls.resetOnClose(connection.channel.descriptor) }
     close(connection)
   }

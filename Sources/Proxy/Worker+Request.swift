@@ -6,7 +6,6 @@ import Usage
 extension Worker {
   /// Goes on with a connection as far as its sockets allow. The one entry for downstream events.
   func progress(_ connection: DownstreamConnection) {
-    let exchange = connection.exchange
     // Bound: roundsPerTurnMax exchanges or relay rounds, then other connections have their turn.
     for _ in 0..<Self.roundsPerTurnMax {
       guard downstreams[connection.channel.slot] === connection else { return }
@@ -14,12 +13,13 @@ extension Worker {
         linger(connection)
         return
       }
-      if connection.channel.isBroken && exchange.phase != .idle {
+      let phase = connection.exchange.phase
+      if connection.channel.isBroken && phase != .idle {
         clientIsGone(connection)
         return
       }
       let mayGoOn: Bool
-      switch exchange.phase {
+      switch phase {
       case .idle: mayGoOn = receiveHead(connection)
       case .connecting: mayGoOn = false
       case .requesting, .responding, .tunneling, .answering: mayGoOn = relay(connection)
@@ -101,8 +101,7 @@ extension Worker {
 
   /// Begins an exchange that has no readable head.
   func openUnattributed(_ connection: DownstreamConnection, requestBytes: Int) {
-    let exchange = connection.exchange
-    exchange.begin(at: connection.headStart ?? now)
+    let exchange = exchanges.begin(connection, at: connection.headStart ?? now)
     exchange.row = meter.row(reserved: .unattributed, route: noRoute)
     open(connection, requestBytes: requestBytes)
   }
@@ -121,9 +120,8 @@ extension Worker {
 
   /// Deals with a complete head: tenant, route, row; then an upstream or an answer of our own.
   private func beginExchange(_ connection: DownstreamConnection, headLength: Int) {
-    let exchange = connection.exchange
     guard let input = connection.channel.input else { return }
-    exchange.begin(at: connection.headStart ?? now)
+    let exchange = exchanges.begin(connection, at: connection.headStart ?? now)
     exchange.take(requestHead, limits: http1Limits)
     let bytes = input.readable
     let host = hostRange(of: requestHead.authority, in: bytes)

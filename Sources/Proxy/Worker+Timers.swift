@@ -93,8 +93,11 @@ extension Worker {
     listeners = []
     for slot in 0..<downstreams.slotCount {
       guard let connection = downstreams[slot] else { continue }
-      connection.exchange.isKeepAlive = false
-      if !connection.exchange.isOpen && connection.headStart == nil { close(connection) }
+      if connection.exchange.isOpen {
+        connection.exchange.isKeepAlive = false
+      } else if connection.headStart == nil {
+        close(connection)
+      }
     }
   }
 

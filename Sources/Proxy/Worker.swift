@@ -40,6 +40,7 @@ final class Worker {
   /// What to answer when the connection that was asked for could not be made.
   var connectFailure = LocalAnswer.upstreamUnreachable
   let buffers: BufferPool
+  var exchanges = ExchangePool()
   /// The resolved tenant id of the head that is being dealt with.
   let tenant = Buffer(capacity: TenantID.bytesMax)
   var downstreams = Slab<DownstreamConnection>()
