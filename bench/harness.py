@@ -3,6 +3,7 @@
 import http.client
 import os
 import platform
+import re
 import shutil
 import signal
 import socket
@@ -12,7 +13,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PACKAGES = {"haproxy": "haproxy", "nginx": "nginx", "wrk": "wrk", "cc": "gcc"}
+PACKAGES = {"haproxy": "haproxy", "nginx": "nginx-light", "wrk": "wrk", "cc": "gcc", "h2o": "h2o"}
 
 
 class Failure(Exception):
@@ -25,11 +26,31 @@ def require(programs):
     if not missing:
         return
     packages = sorted({PACKAGES[p] for p in missing})
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", *packages], check=True)
-        missing = [p for p in missing if not find(p)]
+    install(packages)
+    missing = [p for p in missing if not find(p)]
     if missing:
-        raise Failure("missing %s; install with: apt-get install %s" % (", ".join(missing), " ".join(packages)))
+        raise Failure("missing %s after the installation of %s" % (", ".join(missing), " ".join(packages)))
+
+
+def install(packages):
+    """Installs Debian packages when root, else says how."""
+    if os.geteuid() or not shutil.which("apt-get"):
+        raise Failure("missing packages; install with: apt-get install " + " ".join(packages))
+    done = subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
+                          capture_output=True, text=True)
+    if done.returncode:
+        raise Failure("apt-get install %s: %s" % (" ".join(packages), done.stderr.strip()[-300:]))
+
+
+def compile(source, target):
+    """Compiles one of the C programs beside this file; returns the program's path."""
+    subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", target, os.path.join(HERE, source)], check=True)
+    return target
+
+
+def pinned(core):
+    """A function that pins the process that calls it."""
+    return lambda: os.sched_setaffinity(0, {core})
 
 
 def require_weir(path):
@@ -56,8 +77,9 @@ def fill(template, target, values):
         text = source.read()
     for name, value in values.items():
         text = text.replace("@%s@" % name, str(value))
-    if "@" in text:
-        raise Failure("%s: a placeholder was not filled in" % template)
+    left = re.search(r"@[A-Z]+@", text)
+    if left:
+        raise Failure("%s: %s was not filled in" % (template, left.group()))
     with open(target, "w") as sink:
         sink.write(text)
     return target
@@ -82,15 +104,15 @@ class Scaffold:
         shutil.rmtree(self.directory, ignore_errors=True)
         shutil.rmtree(self.memory, ignore_errors=True)
 
-    def start(self, name, command, core=None, port=None):
-        """Starts a process pinned to `core`, and waits until `port` takes connections."""
+    def start(self, name, command, cores=None, port=None):
+        """Starts a process pinned to `cores`, and waits until `port` takes connections."""
         log = os.path.join(self.directory, name + ".out")
         with open(log, "w") as output:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                preexec_fn=None if core is None else lambda: os.sched_setaffinity(0, {core}))
+                preexec_fn=lambda: os.sched_setaffinity(0, cores or os.sched_getaffinity(0)))
         self.processes.append(process)
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 30
         while port is not None and not accepts(port):
             if process.poll() is not None or time.monotonic() > deadline:
                 with open(log) as output:

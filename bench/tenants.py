@@ -14,6 +14,7 @@ import sys
 import time
 
 import harness
+import peers
 from harness import Failure, HERE
 
 sys.path.insert(0, os.path.join(HERE, "..", "Tests", "independent"))
@@ -46,16 +47,9 @@ def configuration(place, style, port, upstream, interval):
     directory, memory = "%s/%s" % (place.directory, style), "%s/%s" % (place.memory, style)
     os.mkdir(directory)
     os.mkdir(memory)
-    values = {"DIR": directory, "SHM": memory, "PORT": port, "UPSTREAM": upstream}
+    values = {"DIR": directory, "SHM": memory, "PORT": port, "ADMIN": harness.free_port(), "UPSTREAM": upstream,
+              "WORKERS": 2, "INTERVAL": interval}
     config = harness.fill("weir-proxy.yaml", directory + "/weir.yaml", values)
-    with open(config) as file:
-        text = file.read()
-    for old, new in (("workers: 1", "workers: 2"), ("interval_seconds: 10", "interval_seconds: %d" % interval)):
-        if old not in text:
-            raise Failure("bench/peers/weir-proxy.yaml no longer says %r" % old)
-        text = text.replace(old, new)
-    with open(config, "w") as file:
-        file.write(text)
     return config, directory + "/spool"
 
 
@@ -157,12 +151,10 @@ def run():
     harness.require(["nginx", "cc"])
     if not arguments.direct:
         harness.require_weir(arguments.weir)
-    from run import start_upstream
     met = True
     with harness.Scaffold() as place:
-        binary = place.directory + "/tenantload"
-        subprocess.run(["cc", "-O2", "-o", binary, os.path.join(HERE, "tenantload.c")], check=True)
-        upstream = start_upstream(place)
+        binary = harness.compile("tenantload.c", place.directory + "/tenantload")
+        upstream = peers.start_upstream(place)
         for style in arguments.style or STYLES:
             if arguments.direct:
                 print("tenants style=%s direct load_seconds=%.2f" % (style, drive(upstream, arguments, style, binary)))

@@ -6,6 +6,7 @@ struct TidyTests {
     SourceTree.files(below: "Sources", endings: [".swift", ".c", ".h"])
     + SourceTree.files(below: "Tests", endings: [".swift", ".py"])
     + SourceTree.files(below: "bench", endings: [".swift", ".c", ".py", ".lua"])
+    .filter { !$0.contains("/out/") }
     + SourceTree.files(below: "demo", endings: [".swift", ".py"])
 
   @Test func `no unfinished work is left in the sources`() throws {
