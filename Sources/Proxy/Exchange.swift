@@ -76,6 +76,8 @@ final class Exchange {
 
   /// Since when open time was counted, nil unless this is a stream.
   var streamNanoseconds: UInt64?
+  /// What it holds of its tenant's limits.
+  var allowance = Allowance()
 
   /// Begins a new exchange: everything but the buffers is as new. `pending` is empty since the last one's end.
   func begin(at now: UInt64) {

@@ -154,7 +154,8 @@ struct HeaderPolicy: Sendable {
   /// Writes a response head for the client; false when it does not fit.
   func writeResponse(
     _ head: borrowing ResponseHead, in bytes: RawSpan, framing: ResponseFraming,
-    closes: Bool, toHTTP10: Bool, hints: CostHintReader, to output: Buffer
+    closes: Bool, toHTTP10: Bool, hints: CostHintReader, adding fields: Buffer? = nil,
+    to output: Buffer
   ) -> Bool {
     var fits = output.append("HTTP/1.1 ") && output.append(decimal: UInt64(head.status))
     fits = fits && output.append(byte: 0x20) && output.append(bytes.bytes(of: head.reason))
@@ -174,6 +175,7 @@ struct HeaderPolicy: Sendable {
       }
     case .none, .untilClose: break
     }
+    if let fields { fits = fits && output.append(fields.readable) }
     if closes {
       fits = fits && output.append("\r\nConnection: close")
     } else if toHTTP10 {

@@ -29,6 +29,20 @@ struct LocalAnswer: Sendable {
     status: 400, code: "path_refused",
     message: "The path has dot segments or encoded slashes, which this route refuses.",
     end: .endedRejected)
+  static let tenantBlocked = LocalAnswer(
+    status: 403, code: "tenant_blocked", message: "This tenant is blocked.", end: .endedRejected)
+  static let tenantRateLimited = LocalAnswer(
+    status: 429, code: "tenant_rate_limited",
+    message: "This tenant sends more requests per second than its limit; wait, then try again.",
+    end: .endedRejected)
+  static let tenantConcurrencyLimited = LocalAnswer(
+    status: 429, code: "tenant_concurrency_limited",
+    message: "This tenant has as many open requests as its limit; try again when one has ended.",
+    end: .endedRejected)
+  static let tenantStreamsLimited = LocalAnswer(
+    status: 429, code: "tenant_streams_limited",
+    message: "This tenant has as many open streams as its limit; try again when one has ended.",
+    end: .endedRejected)
   static let upstreamBusy = LocalAnswer(
     status: 503, code: "upstream_connections_exhausted",
     message: "All connections to the upstream are in use; try again.", end: .endedUpstreamFailure)
@@ -50,7 +64,8 @@ struct LocalAnswer: Sendable {
 
   /// All answers with a fixed code, for the reference page's test.
   static let all = [
-    requestTimeout, bodyTooLarge, noRoute, methodNotAllowed, pathRefused, upstreamBusy,
+    requestTimeout, bodyTooLarge, noRoute, methodNotAllowed, pathRefused, tenantBlocked,
+    tenantRateLimited, tenantConcurrencyLimited, tenantStreamsLimited, upstreamBusy,
     upstreamUnreachable, upstreamClosed, upstreamMalformed, upstreamConnectTimeout, upstreamTimeout,
   ]
 
@@ -58,11 +73,13 @@ struct LocalAnswer: Sendable {
   static func reason(_ status: Int) -> StaticString {
     switch status {
     case 400: "Bad Request"
+    case 403: "Forbidden"
     case 404: "Not Found"
     case 405: "Method Not Allowed"
     case 408: "Request Timeout"
     case 413: "Content Too Large"
     case 414: "URI Too Long"
+    case 429: "Too Many Requests"
     case 431: "Request Header Fields Too Large"
     case 501: "Not Implemented"
     case 502: "Bad Gateway"
@@ -77,7 +94,7 @@ struct LocalAnswer: Sendable {
   /// Returns the content bytes, or nil when the buffer has no room (it must be nearly empty).
   static func write(
     status: Int, code: [UInt8], message: StaticString, closes: Bool, isHead: Bool,
-    date: [UInt8], to output: Buffer
+    date: [UInt8], adding fields: Buffer? = nil, to output: Buffer
   ) -> Int? {
     // {"error":{"code":"","message":""}} is 34 bytes without its two texts.
     let body = 34 + code.count + message.utf8CodeUnitCount
@@ -88,6 +105,7 @@ struct LocalAnswer: Sendable {
     if status == 405 {
       fits = fits && output.append("\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
     }
+    if let fields { fits = fits && output.append(fields.readable) }
     if status == 503 { fits = fits && output.append("\r\nRetry-After: 1") }
     fits = fits && output.append("\r\nContent-Length: ") && output.append(decimal: UInt64(body))
     fits = fits && output.append(closes ? "\r\nConnection: close\r\n\r\n" : "\r\n\r\n")

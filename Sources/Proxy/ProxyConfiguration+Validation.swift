@@ -8,7 +8,7 @@ extension ProxyConfiguration {
     if listeners.isEmpty { faults.append("listeners: at least one is needed") }
     if routes.isEmpty { faults.append("routes: at least one is needed") }
     faults += validateListeners() + validateTenants() + validateUpstreams() + validateRoutes()
-    faults += limits.validate() + timeouts.validate()
+    faults += limits.validate() + timeouts.validate() + tenantLimits.validate()
     return faults
   }
 

@@ -15,6 +15,8 @@ public struct ProxyConfiguration: Sendable, Equatable {
   public var upstreams: [UpstreamConfiguration] = []
   /// Which requests go where, and under which name they are counted.
   public var routes: [RouteConfiguration] = []
+  /// What each tenant may use at most.
+  public var tenantLimits = TenantLimitConfiguration()
   /// Bounds on what clients may send.
   public var limits = LimitConfiguration()
   /// Bounds on how long anything may take.

@@ -33,8 +33,9 @@ public final class ProxyServer: Sendable {
   /// Worker threads.
   public let workerCount: Int
 
-  private let configuration: ProxyConfiguration
+  let configuration: ProxyConfiguration
   private let syscalls: Syscalls
+  let enforcement: Enforcement
   private let controls: [WorkerControl]
   private let sockets: [[Listener]]
   private let threads = Mutex<[OSThread]>([])
@@ -48,6 +49,7 @@ public final class ProxyServer: Sendable {
     guard faults.isEmpty else { throw .configuration(faults) }
     self.configuration = configuration
     self.syscalls = syscalls
+    enforcement = Enforcement(configuration.tenantLimits)
     let count = configuration.workers == 0 ? max(1, processors) : configuration.workers
     workerCount = count
     counters = (0..<count).map { _ in WorkerCounters() }
@@ -98,7 +100,7 @@ public final class ProxyServer: Sendable {
           worker: try Worker(
             index: index, workerCount: workerCount, configuration: configuration,
             listeners: sockets[index], meter: meter(index), control: controls[index],
-            counters: counters[index], clock: clock, syscalls: syscalls))
+            counters: counters[index], enforcement: enforcement, clock: clock, syscalls: syscalls))
         let pins = configuration.pinsWorkers
         let thread = try OSThread(name: "weir-worker-\(index)") { [syscalls] in
           if pins { _ = syscalls.pinThread(toProcessor: index) }

@@ -12,6 +12,7 @@ extension Worker {
   /// One round; true when another may achieve something.
   func relay(_ connection: DownstreamConnection) -> Bool {
     let exchange = connection.exchange
+    if exchange.phase != .answering && mustRest(connection) { return false }
     var moved = false
     if exchange.phase != .answering, let upstream = connection.upstream {
       if pumpRequest(connection, upstream) { moved = true }
@@ -229,6 +230,7 @@ extension Worker {
     guard let row = connection.exchange.row else { return }
     returned.clear()
     returned.add(quantity, amount)
+    connection.exchange.allowance.takeBack(returned)
     meter.takeBack(row, listener: connection.listener, returned, observing: nil)
   }
 }

@@ -33,7 +33,9 @@ extension Worker {
     let body = LocalAnswer.write(
       status: status, code: code, message: message,
       closes: !exchange.isKeepAlive || isDraining, isHead: exchange.method == .head,
-      date: HTTPDate.bytes(microseconds: clock.wallMicroseconds()), to: output)
+      date: HTTPDate.bytes(microseconds: clock.wallMicroseconds()), adding: answerFields,
+      to: output)
+    answerFields.reset()
     guard let body else { preconditionFailure("a buffer holds an answer beside an interim head") }
     if isDraining { exchange.isKeepAlive = false }
     exchange.response = BodyRelay()

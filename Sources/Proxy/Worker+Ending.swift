@@ -14,6 +14,7 @@ extension Worker {
     let elapsed = (now &- exchange.startNanoseconds) / 1_000
     exchange.pending.add(reason, 1)
     exchange.pending.add(.durationMicroseconds, elapsed)
+    exchange.allowance.charge(exchange.pending, at: now)
     meter.record(row, listener: connection.listener, exchange.pending, observing: elapsed)
     exchange.pending.clear()
   }
@@ -32,6 +33,7 @@ extension Worker {
     }
     let staysOpen = exchange.isKeepAlive
     exchange.isOpen = false
+    exchange.allowance.end()
     exchanges.end(connection)
     connection.idleSince = now
     connection.deadline = now + timeouts.keepAlive
@@ -74,6 +76,7 @@ extension Worker {
     end(connection, reason)
     counters.subtract(.openExchanges)
     exchange.isOpen = false
+    exchange.allowance.end()
     exchanges.end(connection)
     if resets { syscalls.resetOnClose(connection.channel.descriptor) }
     close(connection)

@@ -103,6 +103,7 @@ extension Worker {
   func openUnattributed(_ connection: DownstreamConnection, requestBytes: Int) {
     let exchange = exchanges.begin(connection, at: connection.headStart ?? now)
     exchange.row = meter.row(reserved: .unattributed, route: noRoute)
+    beginAllowance(exchange, .unattributed)
     open(connection, requestBytes: requestBytes)
   }
 
@@ -129,10 +130,12 @@ extension Worker {
       requestHead, host: host, in: bytes, isTrusted: connection.isTrusted, into: tenant)
     let route = router.route(host: host, path: requestHead.path, in: bytes)
     exchange.row = row(resolution, route: route?.index ?? noRoute)
+    beginAllowance(exchange, resolution)
     open(connection, requestBytes: headLength)
     if !connection.isTrusted && policy.assertsTenant(requestHead, in: bytes) {
       counters.add(.tenantHeadersIgnored)
     }
+    if isRefusedByLimits(connection, route, headLength: headLength) { return }
     if let refusal = refusal(route) {
       input.consume(headLength)
       answer(connection, refusal)
@@ -182,7 +185,7 @@ extension Worker {
 
   /// Whether the route lets the connection switch to what the request asks for. A request with a body does not
   /// switch: its content would have to be told from the tunnel's bytes.
-  private func allowsUpgrade(_ route: Router.Route, _ bytes: RawSpan) -> Bool {
+  func allowsUpgrade(_ route: Router.Route, _ bytes: RawSpan) -> Bool {
     guard let upgrade = requestHead.upgrade, requestHead.framing == .none else { return false }
     for token in route.upgrades where bytes.matches(upgrade, lowercase: token) { return true }
     return false

@@ -97,6 +97,8 @@ extension Worker {
   /// Writes the final response's head for the client and sets its body's relay up.
   private func beginResponse(_ connection: DownstreamConnection, _ input: Buffer, _ length: Int) {
     let exchange = connection.exchange
+    let isStream = isEventStream(input.readable)
+    guard admitsStream(connection, isStream: isStream) else { return }
     let reader = hintReaders[exchange.upstream]
     reader.read(responseHead.fields, in: input.readable, into: &exchange.hints)
     let (framing, source) = responseFraming(exchange)
@@ -112,7 +114,7 @@ extension Worker {
     let before = output.count
     let fits = policy.writeResponse(
       responseHead, in: input.readable, framing: framing, closes: !exchange.isKeepAlive,
-      toHTTP10: exchange.isHTTP10, hints: reader, to: output)
+      toHTTP10: exchange.isHTTP10, hints: reader, adding: responseFields(exchange), to: output)
     precondition(fits, "room for a head was checked")
     let waiting = exchange.response.leading
     exchange.response = BodyRelay(source, framesChunks: framing == .chunked)
@@ -120,7 +122,7 @@ extension Worker {
     exchange.headRemaining = output.count
     exchange.responseStatus = responseHead.status
     exchange.isUpstreamReusable = responseHead.isKeepAlive
-    if isEventStream(input.readable) { exchange.streamNanoseconds = now }
+    if isStream { exchange.streamNanoseconds = now }
     input.consume(length)
     exchange.phase = .responding
     dropSentHead(connection)
@@ -171,6 +173,7 @@ extension Worker {
       attemptFailed(connection, .upstreamMalformed)
       return
     }
+    guard admitsStream(connection, isStream: true) else { return }
     let output = clientOutput(connection)
     let before = output.count
     let fits = policy.writeResponse(

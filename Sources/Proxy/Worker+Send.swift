@@ -70,6 +70,7 @@ extension Worker {
       exchange.pending.add(exchange.endReason, 1)
       exchange.pending.add(.durationMicroseconds, elapsed)
     }
+    exchange.allowance.charge(exchange.pending, at: now)
     meter.record(row, listener: connection.listener, exchange.pending, observing: duration)
     exchange.pending.clear()
     return duration
@@ -95,6 +96,7 @@ extension Worker {
       returned.add(exchange.endReason, 1)
       returned.add(.durationMicroseconds, duration)
     }
+    exchange.allowance.takeBack(returned)
     meter.takeBack(row, listener: connection.listener, returned, observing: duration)
   }
 

@@ -12,6 +12,7 @@ final class Worker {
   let clock: Clock
   let loop: EventLoop
   let control: WorkerControl
+  let enforcement: Enforcement
   let counters: WorkerCounters
   let meter: Meter
   let router: Router
@@ -48,6 +49,18 @@ final class Worker {
   var pools: [UpstreamPool]
   /// Connections that go on in the next turn without an event.
   var ready: [DownstreamConnection] = []
+  /// The limits of tenants, as of the last time this worker was woken.
+  var tenantLimits: TenantLimitTable
+  /// The name of the reserved tenant whose limits are being looked at, nil for a client's id.
+  var limitedTenant: String?
+  /// Fields that the next answer of our own carries beside its own.
+  let answerFields = Buffer(capacity: 512)
+  /// RateLimit fields of a response that is being passed on.
+  let passedFields = Buffer(capacity: 512)
+  /// Connections whose tenants have used up their bandwidth for now, longest waiting first.
+  var paced: [DownstreamConnection] = []
+  /// When the first of them is looked at again.
+  var nextPace = UInt64.max
   /// The monotonic clock, read once a turn.
   var now: UInt64
   var nextSweep: UInt64 = 0
@@ -65,14 +78,16 @@ final class Worker {
   /// A worker with its own sockets; `listeners` are bound already.
   init(
     index: Int, workerCount: Int, configuration: ProxyConfiguration, listeners: [Listener],
-    meter: Meter, control: WorkerControl, counters: WorkerCounters, clock: Clock,
-    syscalls: Syscalls
+    meter: Meter, control: WorkerControl, counters: WorkerCounters, enforcement: Enforcement,
+    clock: Clock, syscalls: Syscalls
   ) throws(SystemError) {
     self.index = index
     self.syscalls = syscalls
     self.clock = clock
     self.control = control
     self.counters = counters
+    self.enforcement = enforcement
+    tenantLimits = enforcement.table
     self.meter = meter
     self.listeners = listeners
     limits = configuration.limits
@@ -118,6 +133,7 @@ final class Worker {
       // Bound: the loop's events a turn.
       for position in 0..<count { dispatch(loop.event(position)) }
       runReady()
+      if now >= nextPace { resumePaced() }
       if now >= nextSweep { sweep() }
       if meter.rotationIsDue(nowNanoseconds: now) { rotate() }
       if isDraining { finishDrainIfPossible() }
@@ -129,7 +145,9 @@ final class Worker {
   private var waitMilliseconds: Int32 {
     if !ready.isEmpty { return 0 }
     let isSweeping = downstreams.count > 0 || upstreams.count > 0 || !pausedListeners.isEmpty
-    return isSweeping || isDraining ? Int32(Self.sweepNanoseconds / 1_000_000) : -1
+    guard isSweeping || isDraining else { return -1 }
+    let sweep = Int32(Self.sweepNanoseconds / 1_000_000)
+    return nextPace == .max ? sweep : min(sweep, paceMilliseconds)
   }
 
   private func dispatch(_ event: EventLoop.Event) {
@@ -151,6 +169,7 @@ final class Worker {
 
   private func wakeUp() {
     control.wakeup.clear()
+    followLimits()
     if control.isStopRequested && !isDraining { beginDrain() }
   }
 
@@ -195,6 +214,7 @@ final class Worker {
   func flush(_ connection: DownstreamConnection) {
     let exchange = connection.exchange
     guard !exchange.pending.isEmpty, let row = exchange.row else { return }
+    exchange.allowance.charge(exchange.pending, at: now)
     meter.record(row, listener: connection.listener, exchange.pending, observing: nil)
     exchange.pending.clear()
   }

@@ -28,6 +28,13 @@ public final class WorkerCounters: Sendable {
     case tenantHeadersIgnored
     case turns
     case lentBuffers
+    case tenantRateLimited
+    case tenantConcurrencyLimited
+    case tenantStreamsLimited
+    case tenantBlocked
+    case tenantPauses
+    case tenantCellsExhausted
+    case pacedConnections
 
     /// The metric and its label, if it has one.
     public var metric: (name: String, label: String?, isGauge: Bool) {
@@ -54,6 +61,13 @@ public final class WorkerCounters: Sendable {
       case .tenantHeadersIgnored: ("weir_untrusted_tenant_headers_total", nil, false)
       case .turns: ("weir_event_loop_turns_total", nil, false)
       case .lentBuffers: ("weir_lent_buffers", nil, true)
+      case .tenantRateLimited: ("weir_tenant_limited_total", "limit=\"requests\"", false)
+      case .tenantConcurrencyLimited: ("weir_tenant_limited_total", "limit=\"concurrency\"", false)
+      case .tenantStreamsLimited: ("weir_tenant_limited_total", "limit=\"streams\"", false)
+      case .tenantBlocked: ("weir_tenant_limited_total", "limit=\"blocked\"", false)
+      case .tenantPauses: ("weir_tenant_pauses_total", nil, false)
+      case .tenantCellsExhausted: ("weir_tenant_cells_exhausted_total", nil, false)
+      case .pacedConnections: ("weir_paced_connections", nil, true)
       }
     }
   }

@@ -43,7 +43,7 @@ struct ProgramConfiguration {
   private mutating func take(_ root: ConfigurationNode) {
     root.allow([
       "instance", "workers", "pin_workers", "admin", "listeners", "tenants", "upstreams", "routes",
-      "limits", "timeouts", "metering", "shipping", "log",
+      "tenant_limits", "limits", "timeouts", "metering", "shipping", "log",
     ])
     proxy.workers = root["workers"].integer(0)
     proxy.pinsWorkers = root["pin_workers"].boolean(false)
@@ -53,6 +53,7 @@ struct ProgramConfiguration {
     takeTenants(root["tenants"])
     proxy.upstreams = root["upstreams"].entries.map { Self.upstream($0.key, $0.value, units) }
     proxy.routes = root["routes"].elements.compactMap(Self.route)
+    takeTenantLimits(root["tenant_limits"])
     takeLimits(root["limits"])
     takeTimeouts(root["timeouts"])
     takeMetering(root["metering"], instance: root["instance"], units: units)

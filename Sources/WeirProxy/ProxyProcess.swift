@@ -25,7 +25,7 @@ struct ProxyProcess {
     SignalWaiter.block()
     let server = try makeServer()
     let metering = try makeMetering(server)
-    try loadRegister(metering)
+    try loadRegister(metering, server)
     let spool = try makeSpool()
     let shipper = try makeShipper(spool)
     let builder = BatchBuilder(spool: spool, logger: logger) { shipper?.shipper.wake() }
@@ -41,7 +41,7 @@ struct ProxyProcess {
       throw .proxy(error)
     }
     announce(server, metering, admin)
-    waitForStop(metering)
+    waitForStop(metering, server)
     logger.info("draining")
     server.drain()
     server.join()
@@ -76,11 +76,19 @@ struct ProxyProcess {
     }
   }
 
-  private func loadRegister(_ metering: MeteringService) throws(ProcessError) {
+  private func loadRegister(
+    _ metering: MeteringService, _ server: ProxyServer
+  ) throws(ProcessError) {
     guard let path = configuration.proxy.tenants.registerFile else { return }
-    let ids = try TenantRegisterFile.read(path, syscalls: syscalls)
-    metering.updateRegister(ids)
-    logger.info("tenant register read", metadata: ["path": "\(path)", "tenants": "\(ids.count)"])
+    let plans = Set(configuration.proxy.tenantLimits.classes.keys)
+    let content = try TenantRegisterFile.read(path, plans: plans, syscalls: syscalls)
+    metering.updateRegister(content.ids)
+    server.updateTenantLimits(registered: content.ids, limits: content.limits)
+    logger.info(
+      "tenant register read",
+      metadata: [
+        "path": "\(path)", "tenants": "\(content.ids.count)", "limited": "\(content.limits.count)",
+      ])
   }
 
   private func makeSpool() throws(ProcessError) -> Spool {
@@ -158,10 +166,10 @@ struct ProxyProcess {
       ])
   }
 
-  private func waitForStop(_ metering: MeteringService) {
+  private func waitForStop(_ metering: MeteringService, _ server: ProxyServer) {
     while case .reload = SignalWaiter.next() {
       do throws(ProcessError) {
-        try loadRegister(metering)
+        try loadRegister(metering, server)
       } catch {
         logger.error(
           "the tenant register was not reloaded; the old one stays",

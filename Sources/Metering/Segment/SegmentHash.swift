@@ -1,21 +1,20 @@
 /// A keyed hash of tenant ids: clients choose ids, so without a secret they could choose collisions.
 ///
 /// Two 64 x 64 -> 128 bit multiplications for ids up to 16 bytes, one more for each further 16 bytes.
-struct SegmentHash: Sendable {
+public struct SegmentHash: Sendable {
   private let first: UInt64
   private let second: UInt64
   private static let third: UInt64 = 0x9E37_79B9_7F4A_7C15
   private static let fourth: UInt64 = 0xD6E8_FEB8_6659_FD93
 
   /// A hash keyed with these random words.
-  init(key: (UInt64, UInt64)) {
+  public init(key: (UInt64, UInt64)) {
     first = key.0
     second = key.1
   }
 
   /// The hash of an id.
-  @inline(__always)
-  func callAsFunction(_ id: RawSpan) -> UInt64 {
+  public func callAsFunction(_ id: RawSpan) -> UInt64 {
     let count = id.byteCount
     var hash = first ^ UInt64(count) &* Self.third
     var offset = 0
