@@ -29,6 +29,8 @@ class Case:
     peers: tuple = None
     # whether the case is also told in CPU seconds for each GB of answers
     gigabytes: bool = False
+    # how many workers, which may use as many cores; two share the second core with the load
+    workers: int = 1
 
 
 METERED = ("weir", "haproxy-metered", "nginx-lua")
@@ -41,6 +43,7 @@ CASES = {
     "response-16k": Case("GET", "/16k", 0, peers.LARGE, 1),
     "post-16k": Case("POST", "/post", 16_384, b"ok", 1, PLAIN + ("haproxy-metered-64k",)),
     "download-1m": Case("GET", "/1m", 0, peers.DOWNLOAD, 1, None, True),
+    "two-workers": Case("GET", "/small", 0, peers.SMALL, 1, ("weir", "haproxy-metered", "nginx"), False, 2),
 }
 
 
@@ -124,16 +127,15 @@ def measure(load, name, started, case, seconds):
     return {"us": used * 1e6 / requests, "rate": rate, "user": share, "foreign": foreign}
 
 
-def run_all(load, started, arguments):
-    """{(case, peer): [measurement]}; the order of peers turns with every repetition."""
+def run_all(load, started, labels, arguments):
+    """{(case, peer): [measurement]} of the cases in `labels`; the order of peers turns with every repetition."""
     names, results = list(started), {}
     for name in names:
-        case = CASES["small-get-1m-tenants"]
-        if "small-get-1m-tenants" in arguments.cases and name in case.peers and name in METERED:
+        if "small-get-1m-tenants" in labels and name in METERED:
             load.touch_million(name, started[name].port)
     for repetition in range(arguments.reps):
         turn = repetition % len(names)
-        for label in [case for case in CASES if case in arguments.cases]:
+        for label in labels:
             for name in names[turn:] + names[:turn]:
                 case = CASES[label]
                 if (case.peers and name not in case.peers) or repetition >= arguments.repetitions[name]:

@@ -176,6 +176,27 @@ def cpu_ticks(pid):
     return user / tick, system / tick
 
 
+def memory(pid):
+    """{"Rss": bytes, "Pss": bytes} of a process and its children: resident, and with shared pages divided."""
+    found = {"Rss": 0, "Pss": 0}
+    for p in children(pid):
+        with open("/proc/%d/smaps_rollup" % p) as rollup:
+            for line in rollup:
+                name, _, rest = line.partition(":")
+                if name in found:
+                    found[name] += int(rest.split()[0]) * 1024
+    return found
+
+
+def peak(pid):
+    """Greatest resident bytes so far of a process and its children, each at its own time."""
+    total = 0
+    for p in children(pid):
+        with open("/proc/%d/status" % p) as status:
+            total += sum(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
+    return total
+
+
 def busy_seconds(core):
     """Seconds that a core has not been idle, for whomever."""
     with open("/proc/stat") as stat:
@@ -217,13 +238,16 @@ def version(command):
     try:
         result = subprocess.run(command, capture_output=True, text=True, timeout=10)
         text = (result.stdout + result.stderr).strip()
+        if os.path.isabs(command[0]):
+            text = text.removeprefix(command[0]).strip()
         return text.splitlines()[0].strip() if text else "unknown"
     except (OSError, subprocess.TimeoutExpired):
         return "unknown"
 
 
 def main(run):
-    """Runs `run` and turns a failure into one line and exit status 1."""
+    """Runs `run` and turns a failure into one line and exit status 1. A stop signal ends the peers too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         sys.exit(run())
     except Failure as failure:

@@ -8,12 +8,21 @@ are up for the whole run and take turns inside every repetition, so a slow minut
 import argparse
 import os
 import sys
+import time
 
 import cases
+import connections
 import harness
+import latency
 import peers
+import plot
 import report
 from harness import Failure, HERE
+
+
+# what is measured in another way than CPU per request of a loaded proxy
+OTHERS = ["latency", *connections.IDLE, "memory-return", "attack"]
+CASES = list(cases.CASES) + OTHERS
 
 
 def names_of(kind, known):
@@ -30,14 +39,14 @@ def names_of(kind, known):
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    peer, case = names_of("peer", peers.PEERS), names_of("case", list(cases.CASES))
+    peer, case = names_of("peer", peers.PEERS), names_of("case", CASES)
     parser.add_argument("--weir", default=".build/release/weir-proxy", help="the release build of weir-proxy")
     parser.add_argument("--peers", type=peer, default=peers.PEERS, help="only these, with commas between")
     parser.add_argument("--without", type=peer, action="extend", default=[], help="leave peers out")
-    parser.add_argument("--cases", type=case, default=list(cases.CASES), help="only these, with commas between")
+    parser.add_argument("--cases", type=case, default=CASES, help="only these, with commas between")
     parser.add_argument("--reps", type=int, default=5, help="interleaved repetitions")
     parser.add_argument("--more-reps", type=int, default=2, help="repetitions of the peers that no target names")
-    parser.add_argument("--seconds", type=int, default=4, help="length of one measurement")
+    parser.add_argument("--seconds", type=int, default=3, help="length of one measurement")
     parser.add_argument("--connections", type=int, default=32, help="client connections, the same for all")
     parser.add_argument("--quick", action="store_true", help="one repetition of one second, to see that all works")
     parser.add_argument("--results", help="where to write the tables (default bench/RESULTS.md, if all ran in full)")
@@ -45,7 +54,7 @@ def options():
     arguments = parser.parse_args()
     arguments.partial = bool(
         arguments.quick or arguments.without or arguments.peers != peers.PEERS
-        or arguments.cases != list(cases.CASES))
+        or arguments.cases != CASES)
     if arguments.quick:
         arguments.reps = arguments.more_reps = arguments.seconds = 1
     return arguments
@@ -65,18 +74,48 @@ def chosen_peers(arguments):
     return there
 
 
-def prove(load, started, known, arguments):
+def prove(load, started, known, labels):
     """Each metered peer shows its counts; {name: what it showed}."""
     shown = {}
     for name, peer in started.items():
         if known[name].proof and name in load.finished:
-            tenants = max(cases.CASES[label].tenants for label in arguments.cases
-                          if not cases.CASES[label].peers or name in cases.CASES[label].peers)
+            rotated = [cases.CASES[label].tenants for label in labels
+                       if not cases.CASES[label].peers or name in cases.CASES[label].peers]
             # a short run does not get through a whole rotation of ten thousand
-            tenants = tenants if tenants == 1_000_000 else min(tenants, load.finished[name] // 10)
+            tenants = max([n if n == 1_000_000 else min(n, load.finished[name] // 10) for n in rotated], default=1)
             shown[name] = known[name].proof(peer, load.finished[name], load.first[name], tenants)
             print("proof peer=%s %s" % (name, shown[name]), flush=True)
     return shown
+
+
+def measure_all(place, known, arguments):
+    """Everything that was asked for, as a report."""
+    upstream, load = peers.start_upstream(place), cases.Load(place, arguments.connections)
+    figures = report.Report(arguments, known)
+    wanted = [label for label in cases.CASES if label in arguments.cases]
+    labels = [label for label in wanted if cases.CASES[label].workers == 1]
+    if labels or "latency" in arguments.cases:
+        started = {name: peers.start(place, peer, upstream) for name, peer in known.items()}
+        figures.results = cases.run_all(load, started, labels, arguments)
+        if "latency" in arguments.cases:
+            figures.rate, figures.latencies = latency.run_latency(load, started, upstream, figures.results, arguments)
+        figures.shown = prove(load, started, known, labels)
+        for peer in started.values():
+            harness.stop(peer.process)
+    for label in [label for label in wanted if cases.CASES[label].workers > 1]:
+        case = cases.CASES[label]
+        started = {name: peers.start(place, known[name], upstream, "%s-%s" % (name, label), case.workers,
+                                     frozenset(range(case.workers)))
+                   for name in case.peers if name in known}
+        figures.results.update(cases.run_all(load, started, [label], arguments) if started else {})
+        for peer in started.values():
+            harness.stop(peer.process)
+    figures.idle = connections.run_idle(place, known, upstream, arguments)
+    if "memory-return" in arguments.cases:
+        figures.returned = connections.run_return(place, known, upstream)
+    if "attack" in arguments.cases:
+        figures.attacks = latency.run_attack(place, known, upstream, arguments)
+    return figures
 
 
 def run():
@@ -89,22 +128,19 @@ def run():
         raise Failure("no peer is left")
     arguments.repetitions = {name: arguments.reps if peer.named else min(arguments.reps, arguments.more_reps)
                              for name, peer in known.items()}
+    began = time.monotonic()
     with harness.Scaffold() as place:
-        load = cases.Load(place, arguments.connections)
-        upstream = peers.start_upstream(place)
-        started = {name: peers.start(place, peer, upstream) for name, peer in known.items()}
-        results = cases.run_all(load, started, arguments)
-        shown = prove(load, started, known, arguments)
-    found = report.Report(arguments, known, results, shown)
-    lines = found.lines()
+        figures = measure_all(place, known, arguments)
+    lines = figures.lines(time.monotonic() - began)
     print("\n".join(lines[lines.index("") :]))
     target = arguments.results or (None if arguments.partial else os.path.join(HERE, "RESULTS.md"))
     if target:
         with open(target, "w") as file:
             file.write("\n".join(lines) + "\n")
-    for case, divisor, ratio in found.ratios:
-        print("ratio case=%s weir/%s=%.3f" % (case, divisor, ratio))
-    return 1 if arguments.enforce and not all(row.met for row in found.verdicts()) else 0
+        plot.write(os.path.join(os.path.dirname(os.path.abspath(target)), "ratios.svg"), figures.results)
+    for line in figures.ratio_lines():
+        print(line)
+    return 1 if arguments.enforce and not all(row.met for row in figures.verdicts()) else 0
 
 
 if __name__ == "__main__":
