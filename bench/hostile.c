@@ -4,9 +4,9 @@
  *   0 slow head     a request head, one byte in half a second, never finished
  *   1 slow body     a POST that announces 1,000,000 bytes and sends one in half a second
  *   2 never reading eight pipelined GETs of 1 MiB into a small receive buffer that is never emptied
- *   3 garbage       512 random bytes, then waits for what comes; 50 ms after its end a new connection
+ *   3 garbage       512 random bytes, then reads what comes for 45 ms at most; a new connection every 50 ms
  *   4 reset storm   a GET of 16 KiB, and a reset (SO_LINGER 0) at the next tick; a new connection every 50 ms
- * A connection that the proxy ends is opened again after 50 ms: the attack goes on as long as it was asked to.
+ * Of the first three kinds, a connection that the proxy ends is opened again after 50 ms.
  * One thread that wakes every 5 ms. At the end it prints how many connections each kind made and how many the proxy ended.
  *
  * usage: hostile PORT CONNECTIONS SECONDS SEED
@@ -32,6 +32,7 @@ static const char *const names[KINDS] = {"slow-head", "slow-body", "never-readin
 struct connection {
   int fd, kind;
   int64_t next;    /* milliseconds, when to act next */
+  int64_t again;   /* of the last two kinds: when the next connection is due, whatever became of this one */
   size_t sent;     /* bytes of a slow head */
 };
 
@@ -75,7 +76,8 @@ static void open_connection(struct connection *c, int64_t at) {
   fcntl(c->fd, F_SETFL, O_NONBLOCK);
   opened[c->kind]++;
   c->sent = 0;
-  c->next = at + (c->kind < 2 ? DRIP_MS : AGAIN_MS);
+  c->next = at + (c->kind < 2 ? DRIP_MS : AGAIN_MS - TICK_MS);
+  c->again = at + AGAIN_MS;
   static const char get[] = "GET /1m HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Tenant: hostile\r\n\r\n";
   if (c->kind == 1) {
     static const char post[] = "POST /post HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Tenant: hostile\r\nContent-Length: 1000000\r\n\r\n";
@@ -92,6 +94,9 @@ static void open_connection(struct connection *c, int64_t at) {
     c->next = at + TICK_MS;
   }
 }
+
+/* When a connection is to follow the one that ends now. */
+static int64_t follower(const struct connection *c, int64_t at) { return c->kind < 3 ? at + AGAIN_MS : c->again; }
 
 static void close_connection(struct connection *c, int64_t again, int reset) {
   struct linger linger = {.l_onoff = 1, .l_linger = 0};
@@ -121,15 +126,19 @@ static void turn(struct connection *c, int64_t at) {
   }
   /* A storm does not read: its reset meets a response on its way. */
   if (c->kind == 4) {
-    if (at >= c->next) close_connection(c, at + AGAIN_MS - TICK_MS, 1);
+    if (at >= c->next) close_connection(c, follower(c, at), 1);
     return;
   }
   if (is_ended(c)) {
     ended[c->kind]++;
-    close_connection(c, at + AGAIN_MS, 1);
+    close_connection(c, follower(c, at), 1);
     return;
   }
-  if (at < c->next || c->kind > 1) return;
+  if (at < c->next || c->kind == 2) return;
+  if (c->kind == 3) {
+    close_connection(c, follower(c, at), 1);
+    return;
+  }
   throw_at(c->fd, c->kind == 0 && c->sent < sizeof head - 1 ? head + c->sent : "x", 1);
   c->sent++;
   c->next = at + DRIP_MS;

@@ -21,7 +21,7 @@ CONNECTIONS = 64
 ATTACKED = ("weir", "haproxy-metered")
 HOSTILE = 200
 ATTACK_RATE = 2_000
-ATTACK_SECONDS = 6
+ATTACK_SECONDS = 4
 PERCENTILES = ("p50", "p99", "p999")
 
 
@@ -91,31 +91,34 @@ def run_latency(load, started, upstream, results, arguments):
 def attacked(place, name, started, seconds, seed):
     """One comparison: the benign client's p99 without and with the hostile connections, in microseconds."""
     quiet = at_rate(place, started.port, ATTACK_RATE, seconds)
+    pid = started.process.pid
     command = [compiled(place, "hostile.c"), str(started.port), str(HOSTILE), str(seconds + 3), str(seed)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=harness.pinned(1)) as hostile:
         # the slow ones need a moment to be there
         time.sleep(1)
+        used, began = harness.cpu_nanoseconds(pid), time.monotonic_ns()
         beside = at_rate(place, started.port, ATTACK_RATE, seconds)
+        busy = (harness.cpu_nanoseconds(pid) - used) / (time.monotonic_ns() - began)
         print(hostile.stdout.read().strip(), "peer=%s (opened/ended by the proxy)" % name, flush=True)
     if hostile.returncode:
         raise Failure("the hostile connections ended with status %d" % hostile.returncode)
     harness.check_answers(started.port, "GET", "/small", None, peers.SMALL)
     return {"quiet": quiet["p99"], "attack": beside["p99"], "rise": beside["p99"] - quiet["p99"],
-            "errors": quiet["errors"] + beside["errors"]}
+            "errors": quiet["errors"] + beside["errors"], "busy": busy}
 
 
 def run_attack(place, known, upstream, arguments):
     """{peer: [measurement]}; each peer in a fresh process, which its attackers may leave in any state."""
     started = {name: peers.start(place, known[name], upstream, name + "-attack") for name in ATTACKED if name in known}
     found = {}
-    for repetition in range(min(arguments.reps, 3)):
+    for repetition in range(arguments.reps):
         names = list(started)
         for name in names if repetition % 2 == 0 else names[::-1]:
             result = attacked(place, name, started[name], 2 if arguments.quick else ATTACK_SECONDS, repetition + 1)
             found.setdefault(name, []).append(result)
-            print("run rep=%d case=attack peer=%s quiet_p99=%.0f attack_p99=%.0f rise=%.0f errors=%d"
-                  % (repetition + 1, name, result["quiet"], result["attack"], result["rise"], result["errors"]),
-                  flush=True)
+            print("run rep=%d case=attack peer=%s quiet_p99=%.0f attack_p99=%.0f rise=%.0f errors=%d cpu=%.0f%%"
+                  % (repetition + 1, name, result["quiet"], result["attack"], result["rise"], result["errors"],
+                     100 * result["busy"]), flush=True)
     for peer in started.values():
         harness.stop(peer.process)
     return found
@@ -147,8 +150,9 @@ def tables(rate, latencies, attacks):
                   "p99 of a benign client of %d small GETs a second, without and with %d hostile connections (slow heads, slow"
                   % (ATTACK_RATE, HOSTILE),
                   "bodies, never-reading, garbage, reset storms) on the same listener; microseconds, medians.", "",
-                  "| peer | p99 alone | p99 attacked | rise | benign errors |", "|---|---|---|---|---|"]
-        lines += ["| %s | %.0f | %.0f | %.0f | %d |" % (name, middle(runs, "quiet"), middle(runs, "attack"),
-                                                       middle(runs, "rise"), sum(run["errors"] for run in runs))
+                  "| peer | p99 alone | p99 attacked | rise | benign errors | of its core, attacked |", "|---|---|---|---|---|---|"]
+        lines += ["| %s | %.0f | %.0f | %.0f | %d | %.0f %% |"
+                  % (name, middle(runs, "quiet"), middle(runs, "attack"), middle(runs, "rise"),
+                     sum(run["errors"] for run in runs), 100 * middle(runs, "busy"))
                   for name, runs in attacks.items()]
     return lines
