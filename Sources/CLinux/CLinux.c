@@ -45,11 +45,23 @@ int weir_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64
   return epoll_ctl(epoll, operation, fd, &event);
 }
 
+ssize_t weir_receive(int fd, void *bytes, size_t count) {
+  return syscall(SYS_recvfrom, fd, bytes, count, 0, NULL, NULL);
+}
+
+ssize_t weir_send(int fd, const void *bytes, size_t count) {
+  return syscall(SYS_sendto, fd, bytes, count, MSG_NOSIGNAL, NULL, 0);
+}
+
+int weir_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout_milliseconds) {
+  return (int)syscall(SYS_epoll_pwait, epoll, events, count, timeout_milliseconds, NULL, 0);
+}
+
 ssize_t weir_send_two(int fd, const void *first, size_t first_count, const void *second,
                       size_t second_count) {
   struct iovec pieces[2] = {{(void *)first, first_count}, {(void *)second, second_count}};
   struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
-  return sendmsg(fd, &message, MSG_NOSIGNAL);
+  return syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL);
 }
 
 int weir_set_option(int fd, int level, int option, int value) {

@@ -1,12 +1,12 @@
 extension HTTP1Parser {
   /// Reads the complete head in `start..<end`, which `endOfBlock` has accepted.
   func readRequest(
-    _ bytes: RawSpan, from start: Int, to end: Int, into head: inout RequestHead
+    _ bytes: RawSpan, from start: Int, to end: Int, into head: RequestHead
   ) throws(HTTPFault) {
     head.reset()
     var at = start
-    try readMethod(bytes, &at, into: &head)
-    try readTarget(bytes, &at, into: &head)
+    try readMethod(bytes, &at, into: head)
+    try readTarget(bytes, &at, into: head)
     head.version = try HTTP1Parser.version(bytes, &at)
     let lineBreak = bytes.lineBreakLength(at: at)
     guard lineBreak > 0 else { throw HTTPFault(.requestLineMalformed, at: at) }
@@ -14,13 +14,13 @@ extension HTTP1Parser {
     try readFields(
       bytes, from: at + lineBreak, to: end, facts: &facts, into: &head.fields,
       options: &head.connectionOptions)
-    try conclude(facts, at: start, into: &head)
+    try conclude(facts, at: start, into: head)
     head.headLength = end
   }
 
   /// Fills in what needs all fields.
   private func conclude(
-    _ facts: FieldFacts, at start: Int, into head: inout RequestHead
+    _ facts: FieldFacts, at start: Int, into head: RequestHead
   ) throws(HTTPFault) {
     let version = head.version
     let mayLackHost = version == .http10 && limits.acceptsMissingHostFromHTTP10
@@ -35,7 +35,7 @@ extension HTTP1Parser {
   }
 
   private func readMethod(
-    _ bytes: RawSpan, _ at: inout Int, into head: inout RequestHead
+    _ bytes: RawSpan, _ at: inout Int, into head: RequestHead
   ) throws(HTTPFault) {
     let start = at
     // The block ends in a line feed, which is in no set: the loop stops inside of it.
@@ -50,7 +50,7 @@ extension HTTP1Parser {
   }
 
   private func readTarget(
-    _ bytes: RawSpan, _ at: inout Int, into head: inout RequestHead
+    _ bytes: RawSpan, _ at: inout Int, into head: RequestHead
   ) throws(HTTPFault) {
     let start = at
     var query = -1
@@ -75,7 +75,7 @@ extension HTTP1Parser {
     guard head.target.count <= limits.targetBytesMax else {
       throw HTTPFault(.targetTooLong, at: start)
     }
-    try classifyTarget(bytes, into: &head)
+    try classifyTarget(bytes, into: head)
     guard !head.path.isEmpty else {
       at += 1
       return
@@ -90,7 +90,7 @@ extension HTTP1Parser {
   }
 
   /// Tells the form of the target and finds its authority and path (RFC 9112 §3.2).
-  private func classifyTarget(_ bytes: RawSpan, into head: inout RequestHead) throws(HTTPFault) {
+  private func classifyTarget(_ bytes: RawSpan, into head: RequestHead) throws(HTTPFault) {
     let target = head.target
     if head.method == .connect {
       guard let authority = Authority.parse(target, in: bytes), authority.port != nil else {
@@ -107,12 +107,12 @@ extension HTTP1Parser {
       }
       head.targetForm = .asterisk
     } else {
-      try splitAbsoluteTarget(bytes, into: &head)
+      try splitAbsoluteTarget(bytes, into: head)
     }
   }
 
   private func splitAbsoluteTarget(
-    _ bytes: RawSpan, into head: inout RequestHead
+    _ bytes: RawSpan, into head: RequestHead
   ) throws(HTTPFault) {
     let target = head.target
     var start = target.start

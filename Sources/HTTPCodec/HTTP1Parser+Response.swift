@@ -1,12 +1,12 @@
 extension HTTP1Parser {
   /// Reads the complete head in `0..<end`, which `endOfBlock` has accepted.
   func readResponse(
-    _ bytes: RawSpan, to end: Int, method: HTTPMethod, into head: inout ResponseHead
+    _ bytes: RawSpan, to end: Int, method: HTTPMethod, into head: ResponseHead
   ) throws(HTTPFault) {
     head.reset()
     var at = 0
     head.version = try HTTP1Parser.version(bytes, &at)
-    try readStatus(bytes, &at, to: end, into: &head)
+    try readStatus(bytes, &at, to: end, into: head)
     var facts = FieldFacts(isRequest: false)
     try readFields(
       bytes, from: at, to: end, facts: &facts, into: &head.fields,
@@ -29,7 +29,7 @@ extension HTTP1Parser {
 
   /// Reads ` 200 OK` and the line break. The space before an empty reason may be missing.
   private func readStatus(
-    _ bytes: RawSpan, _ at: inout Int, to end: Int, into head: inout ResponseHead
+    _ bytes: RawSpan, _ at: inout Int, to end: Int, into head: ResponseHead
   ) throws(HTTPFault) {
     guard at + 4 < end, bytes[at] == .space else { throw HTTPFault(.statusLineMalformed, at: at) }
     var status = 0

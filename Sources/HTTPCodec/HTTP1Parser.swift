@@ -22,14 +22,14 @@ public struct HTTP1Parser: Sendable {
   /// where the last call stopped: it starts at 0 for each head and the caller keeps it between calls. Cost:
   /// one look at each new byte, and a second one at all when the head is complete.
   public mutating func parseRequest(
-    _ bytes: RawSpan, scanned: inout Int, into head: inout RequestHead
+    _ bytes: RawSpan, scanned: inout Int, into head: RequestHead
   ) -> ParseOutcome {
     do throws(HTTPFault) {
       guard let start = try requestStart(bytes) else { return .needMore }
       guard let end = try headEnd(bytes, from: start, &scanned, isRequest: true) else {
         return .needMore
       }
-      try readRequest(bytes, from: start, to: end, into: &head)
+      try readRequest(bytes, from: start, to: end, into: head)
       return .complete(headLength: end)
     } catch {
       return .fault(error)
@@ -40,7 +40,7 @@ public struct HTTP1Parser: Sendable {
   ///
   /// As `parseRequest`, but no empty line may come before it, and every fault has status 502.
   public mutating func parseResponse(
-    _ bytes: RawSpan, scanned: inout Int, to method: HTTPMethod, into head: inout ResponseHead
+    _ bytes: RawSpan, scanned: inout Int, to method: HTTPMethod, into head: ResponseHead
   ) -> ParseOutcome {
     do throws(HTTPFault) {
       guard bytes.byteCount > 0 else { return .needMore }
@@ -48,7 +48,7 @@ public struct HTTP1Parser: Sendable {
       guard let end = try headEnd(bytes, from: 0, &scanned, isRequest: false) else {
         return .needMore
       }
-      try readResponse(bytes, to: end, method: method, into: &head)
+      try readResponse(bytes, to: end, method: method, into: head)
       return .complete(headLength: end)
     } catch {
       return .fault(HTTPFault(error.code, at: error.offset, status: 502))

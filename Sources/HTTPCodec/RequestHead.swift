@@ -1,8 +1,9 @@
 /// The head of a request, as ranges of the bytes that it was parsed from.
 ///
 /// Meant to be kept and used again: parsing resets it, and its arrays keep their capacity, so that in
-/// steady state a request allocates nothing. Its ranges are valid as long as those bytes stay in place.
-public struct RequestHead: Sendable {
+/// steady state a request allocates nothing. An object of one thread, so that handing it on copies nothing.
+/// Its ranges are valid as long as those bytes stay in place.
+public final class RequestHead {
   /// The method, `other` when it is none of those that Weir names.
   public internal(set) var method: HTTPMethod = .other
   /// The method as it was sent.
@@ -71,7 +72,7 @@ public struct RequestHead: Sendable {
   }
 
   /// Forgets the last head, keeps the memory.
-  mutating func reset() {
+  func reset() {
     if !fields.isEmpty { fields.removeAll(keepingCapacity: true) }
     if !connectionOptions.isEmpty { connectionOptions.removeAll(keepingCapacity: true) }
     authority = .empty

@@ -1,7 +1,7 @@
 /// The head of a response, as ranges of the bytes that it was parsed from.
 ///
 /// To be kept and used again, as `RequestHead`.
-public struct ResponseHead: Sendable {
+public final class ResponseHead {
   /// The version that the upstream speaks.
   public internal(set) var version: HTTPVersion = .http11
   /// The status code, 100 to 599.
@@ -49,7 +49,7 @@ public struct ResponseHead: Sendable {
   }
 
   /// Forgets the last head, keeps the memory.
-  mutating func reset() {
+  func reset() {
     if !fields.isEmpty { fields.removeAll(keepingCapacity: true) }
     if !connectionOptions.isEmpty { connectionOptions.removeAll(keepingCapacity: true) }
   }

@@ -72,7 +72,7 @@ public final class EventLoop {
   public func wait(timeoutMilliseconds: Int32) -> Int {
     if syscalls.planned(.epollWait) != 0 { return 0 }
     // Safe: at most events.count events are written.
-    let count = unsafe epoll_wait(
+    let count = unsafe weir_epoll_wait(
       epoll, events.baseAddress!, Int32(events.count), timeoutMilliseconds)
     readyCount = max(0, Int(count))
     return readyCount

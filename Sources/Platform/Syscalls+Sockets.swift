@@ -104,7 +104,7 @@ extension Syscalls {
     precondition(buffer.free > 0, "receiving into a full buffer would look like the end")
     return unsafe buffer.fill { (room: UnsafeMutableRawBufferPointer) -> (Int, IOResult) in
       // Safe: at most room.count bytes are written to it.
-      let result = moving(.recv) { unsafe Glibc.recv(fd, room.baseAddress, room.count, 0) }
+      let result = moving(.recv) { unsafe weir_receive(fd, room.baseAddress, room.count) }
       if case .moved(let count) = result { return (count, result) }
       return (0, result)
     }
@@ -117,15 +117,14 @@ extension Syscalls {
     let firstCount = first?.count ?? 0
     precondition(firstCount + secondCount > 0, "sending nothing would look like the end")
     precondition(secondCount <= second?.count ?? 0, "more to send than there is")
-    let flags = Int32(MSG_NOSIGNAL)
     // Safe: each pointer is good for the count that goes with it, and both buffers outlive the call.
     return moving(.send) {
-      if secondCount == 0 { return unsafe Glibc.send(fd, first?.firstByte, firstCount, flags) }
+      if secondCount == 0 { return unsafe weir_send(fd, first?.firstByte, firstCount) }
       guard let first, let second, firstCount > 0 else {
-        return unsafe Glibc.send(fd, second?.firstByte, secondCount, flags)
+        return unsafe weir_send(fd, second?.firstByte, secondCount)
       }
       if let joined = unsafe first.joining(second, count: secondCount) {
-        return unsafe Glibc.send(fd, joined, firstCount + secondCount, flags)
+        return unsafe weir_send(fd, joined, firstCount + secondCount)
       }
       return unsafe weir_send_two(fd, first.firstByte, firstCount, second.firstByte, secondCount)
     }

@@ -97,7 +97,7 @@ private final class AdminLoop {
   private let loop: EventLoop
   private let buffers = BufferPool(capacity: 16_384, keptMax: 8)
   private var parser = HTTP1Parser(limits: HTTP1Limits())
-  private var head = RequestHead()
+  private let head = RequestHead()
   private var connections = Slab<Connection>()
 
   init(
@@ -179,7 +179,7 @@ private final class AdminLoop {
 
   private func read(_ connection: Connection) {
     guard let input = connection.channel.input else { return }
-    let outcome = parser.parseRequest(input.readable, scanned: &connection.scanned, into: &head)
+    let outcome = parser.parseRequest(input.readable, scanned: &connection.scanned, into: head)
     switch outcome {
     case .needMore: break
     case .fault(let fault):

@@ -47,8 +47,9 @@ final class UpstreamConnection {
   let upstream: Int
   /// Position of its address in the upstream.
   let address: Int
-  /// Whose exchange it serves; nil while idle.
-  weak var downstream: DownstreamConnection?
+  /// Whose exchange it serves; nil while idle. Strong, because a weak one costs atomic work in each event; the
+  /// cycle is broken when the two part (`Worker.releaseUpstream`).
+  var downstream: DownstreamConnection?
   var isConnected = false
   /// Exchanges that it has served completely.
   var served = 0

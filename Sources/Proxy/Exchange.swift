@@ -110,7 +110,7 @@ final class Exchange {
   }
 
   /// Takes over what the head of a request says.
-  func take(_ head: borrowing RequestHead, limits: HTTP1Limits) {
+  func take(_ head: RequestHead, limits: HTTP1Limits) {
     method = head.method
     isHTTP10 = head.version == .http10
     isKeepAlive = head.isKeepAlive

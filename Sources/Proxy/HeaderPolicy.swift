@@ -40,7 +40,7 @@ struct HeaderPolicy: Sendable {
 
   /// Writes the request head for the upstream; false when it does not fit.
   func writeRequest(
-    _ head: borrowing RequestHead, in bytes: RawSpan, _ context: RequestContext, to output: Buffer
+    _ head: RequestHead, in bytes: RawSpan, _ context: RequestContext, to output: Buffer
   ) -> Bool {
     var fits = writeRequestLine(head, bytes, output)
     fits = fits && output.append("Host: ") && output.append(bytes.bytes(of: head.authority))
@@ -70,7 +70,7 @@ struct HeaderPolicy: Sendable {
   }
 
   private func writeRequestLine(
-    _ head: borrowing RequestHead, _ bytes: RawSpan, _ output: Buffer
+    _ head: RequestHead, _ bytes: RawSpan, _ output: Buffer
   ) -> Bool {
     var fits = output.append(bytes.bytes(of: head.methodRange)) && output.append(byte: 0x20)
     if head.targetForm == .asterisk {
@@ -107,7 +107,7 @@ struct HeaderPolicy: Sendable {
   }
 
   /// Whether a head holds a field in which tenants are asserted.
-  func assertsTenant(_ head: borrowing RequestHead, in bytes: RawSpan) -> Bool {
+  func assertsTenant(_ head: RequestHead, in bytes: RawSpan) -> Bool {
     for field in head.fields where field.known == .other && isAsserted(field, bytes) { return true }
     return false
   }
@@ -121,7 +121,7 @@ struct HeaderPolicy: Sendable {
   }
 
   private func appendForwarding(
-    _ head: borrowing RequestHead, _ bytes: RawSpan, _ context: RequestContext, _ output: Buffer
+    _ head: RequestHead, _ bytes: RawSpan, _ context: RequestContext, _ output: Buffer
   ) -> Bool {
     var fits = output.append("\r\nX-Forwarded-For: ")
     if context.isTrusted && head.contains(.xForwardedFor) {
@@ -153,7 +153,7 @@ struct HeaderPolicy: Sendable {
 
   /// Writes a response head for the client; false when it does not fit.
   func writeResponse(
-    _ head: borrowing ResponseHead, in bytes: RawSpan, framing: ResponseFraming,
+    _ head: ResponseHead, in bytes: RawSpan, framing: ResponseFraming,
     closes: Bool, toHTTP10: Bool, hints: CostHintReader, adding fields: Buffer? = nil,
     to output: Buffer
   ) -> Bool {

@@ -10,52 +10,51 @@ import Usage
 /// does not take is taken back in the same turn.
 extension Worker {
   /// One round; true when another may achieve something.
-  func relay(_ connection: DownstreamConnection) -> Bool {
-    let exchange = connection.exchange
+  func relay(_ connection: DownstreamConnection, _ exchange: Exchange) -> Bool {
     if exchange.phase != .answering && mustRest(connection) { return false }
     var moved = false
     if exchange.phase != .answering, let upstream = connection.upstream {
-      if pumpRequest(connection, upstream) { moved = true }
+      if pumpRequest(connection, exchange, upstream) { moved = true }
       guard exchange.isOpen, exchange.phase != .answering else { return true }
-      if connection.upstream === upstream, pumpResponse(connection, upstream) { moved = true }
+      if connection.upstream === upstream, pumpResponse(connection, exchange, upstream) {
+        moved = true
+      }
       guard exchange.isOpen else { return true }
     }
-    if sendResponse(connection) { moved = true }
+    if sendResponse(connection, exchange) { moved = true }
     return moved
   }
 
   /// Client to upstream: receive, frame, send. True when something moved.
   private func pumpRequest(
-    _ connection: DownstreamConnection, _ upstream: UpstreamConnection
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ upstream: UpstreamConnection
   ) -> Bool {
-    let exchange = connection.exchange
     guard exchange.isRequestSinkOpen else { return false }
-    var moved = receiveRequest(connection)
+    var moved = receiveRequest(connection, exchange)
     guard exchange.isOpen else { return true }
     exchange.pending.addArrived(
       exchange.request.countArrived(connection.channel.input), .requestBytes, .requestBodyBytes)
     if !exchange.request.isDirect, !exchange.request.isSourceDone {
-      if fillRequest(connection, upstream) {
+      if fillRequest(connection, exchange, upstream) {
         moved = true
       } else if connection.channel.hasEnded && exchange.request.isFlushed {
-        requestEnded(connection)
+        requestEnded(connection, exchange)
       }
       guard exchange.isOpen, exchange.phase != .answering else { return true }
     }
-    if sendRequest(connection, upstream) { moved = true }
+    if sendRequest(connection, exchange, upstream) { moved = true }
     return moved
   }
 
   /// Reads from the client when its body is not complete and the last bytes have gone on.
-  private func receiveRequest(_ connection: DownstreamConnection) -> Bool {
-    let exchange = connection.exchange
+  private func receiveRequest(_ connection: DownstreamConnection, _ exchange: Exchange) -> Bool {
     let channel = connection.channel
     guard !exchange.request.isSourceDone, channel.isReadable, !channel.hasEnded,
       exchange.request.isFlushed || exchange.request.isDirect,
       !exchange.request.hasAllArrived(channel.input)
     else {
       if channel.hasEnded && !exchange.request.isSourceDone && exchange.request.isDirect {
-        requestEnded(connection)
+        requestEnded(connection, exchange)
       }
       return false
     }
@@ -66,7 +65,7 @@ extension Worker {
     case .wouldBlock: return false
     case .end:
       // Chunks may wait in the buffer, the last one among them.
-      if exchange.request.isDirect { requestEnded(connection) }
+      if exchange.request.isDirect { requestEnded(connection, exchange) }
       return true
     case .failed:
       clientIsGone(connection)
@@ -75,8 +74,7 @@ extension Worker {
   }
 
   /// The client's end of stream came before the request was complete; for a tunnel that is its half-close.
-  private func requestEnded(_ connection: DownstreamConnection) {
-    let exchange = connection.exchange
+  private func requestEnded(_ connection: DownstreamConnection, _ exchange: Exchange) {
     guard exchange.phase == .tunneling else {
       clientIsGone(connection)
       return
@@ -86,14 +84,15 @@ extension Worker {
     else { return }
     exchange.request.isSourceDone = true
     syscalls.shutdownWriting(upstream.channel.descriptor)
-    endTunnelIfDone(connection)
+    endTunnelIfDone(connection, exchange)
   }
 
   /// Takes chunked content apart and frames it anew for the upstream.
-  private func fillRequest(_ connection: DownstreamConnection, _ upstream: UpstreamConnection)
+  private func fillRequest(
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ upstream: UpstreamConnection
+  )
     -> Bool
   {
-    let exchange = connection.exchange
     guard let input = connection.channel.input, !input.isEmpty, exchange.request.body == 0,
       exchange.request.trailing == 0
     else { return false }
@@ -170,10 +169,11 @@ extension Worker {
   }
 
   /// Sends what waits for the upstream, counted first.
-  private func sendRequest(_ connection: DownstreamConnection, _ upstream: UpstreamConnection)
+  private func sendRequest(
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ upstream: UpstreamConnection
+  )
     -> Bool
   {
-    let exchange = connection.exchange
     let channel = upstream.channel
     let direct = exchange.request.directCount(connection.channel.input)
     let queued = channel.outputCount
@@ -195,7 +195,7 @@ extension Worker {
       exchange.hasMovedContent = true
       exchange.request.acceptDirect(accepted - queued, connection.channel.input)
     }
-    if channel.isBroken { upstreamSinkBroke(connection, upstream) }
+    if channel.isBroken { upstreamSinkBroke(connection, exchange, upstream) }
     if accepted > 0 {
       let isSent = exchange.request.isSourceDone && channel.outputCount == 0
       let isWaiting = isSent && exchange.phase == .requesting
@@ -207,16 +207,15 @@ extension Worker {
 
   /// The upstream takes no more request bytes; an answer that it sent before may still be readable.
   private func upstreamSinkBroke(
-    _ connection: DownstreamConnection, _ upstream: UpstreamConnection
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ upstream: UpstreamConnection
   ) {
-    let exchange = connection.exchange
     exchange.isRequestSinkOpen = false
     upstream.channel.isReadable = true
     upstream.channel.isPeerClosed = true
     if exchange.phase == .tunneling && exchange.response.isSourceDone {
       // It had ended its own direction in order before: there is nothing more to come or to go.
       exchange.request.isSourceDone = true
-      endTunnelIfDone(connection)
+      endTunnelIfDone(connection, exchange)
     }
   }
 

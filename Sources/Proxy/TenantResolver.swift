@@ -46,7 +46,7 @@ struct TenantResolver: Sendable {
   ///
   /// `isTrusted`: whether the peer may assert a tenant header. Without trust the field is as good as absent.
   func resolve(
-    _ head: borrowing RequestHead, host: ByteRange, in bytes: RawSpan, isTrusted: Bool,
+    _ head: RequestHead, host: ByteRange, in bytes: RawSpan, isTrusted: Bool,
     into scratch: Buffer
   ) -> Resolution {
     var sawBad = false
@@ -63,7 +63,7 @@ struct TenantResolver: Sendable {
 
   @inline(__always)
   private func find(
-    _ rule: Rule, _ head: borrowing RequestHead, _ host: ByteRange, _ bytes: RawSpan,
+    _ rule: Rule, _ head: RequestHead, _ host: ByteRange, _ bytes: RawSpan,
     _ isTrusted: Bool, _ scratch: Buffer
   ) -> Found {
     switch rule.source {
@@ -90,7 +90,7 @@ struct TenantResolver: Sendable {
   }
 
   private func fromHeader(
-    _ name: [UInt8], _ head: borrowing RequestHead, _ bytes: RawSpan, _ foldsCase: Bool,
+    _ name: [UInt8], _ head: RequestHead, _ bytes: RawSpan, _ foldsCase: Bool,
     _ scratch: Buffer
   ) -> Found {
     var value: ByteRange?

@@ -20,8 +20,7 @@ extension Worker {
   }
 
   /// After the recorded end: the upstream goes to its pool, the client's connection on to its next request.
-  func exchangeIsOver(_ connection: DownstreamConnection) {
-    let exchange = connection.exchange
+  func exchangeIsOver(_ connection: DownstreamConnection, _ exchange: Exchange) {
     counters.subtract(.openExchanges)
     if exchange.hints.rejected > 0 { counters.add(.hintsRejected, exchange.hints.rejected) }
     let isRequestDone = exchange.request.isSourceDone
@@ -68,7 +67,7 @@ extension Worker {
       close(connection)
       return
     }
-    countLeftover(connection)
+    countLeftover(connection, exchange)
     if exchange.phase == .tunneling, let upstream = connection.upstream {
       syscalls.resetOnClose(upstream.channel.descriptor)
     }
@@ -83,8 +82,7 @@ extension Worker {
   }
 
   /// Bytes that were received for this request and went no further are counted as received all the same.
-  private func countLeftover(_ connection: DownstreamConnection) {
-    let exchange = connection.exchange
+  private func countLeftover(_ connection: DownstreamConnection, _ exchange: Exchange) {
     guard !exchange.request.isSourceDone, let input = connection.channel.input else { return }
     if exchange.request.isDirect {
       exchange.pending.addArrived(
@@ -152,10 +150,9 @@ extension Worker {
   }
 
   /// A tunnel is over when both sides have sent their end and everything has been passed on.
-  func endTunnelIfDone(_ connection: DownstreamConnection) {
-    let exchange = connection.exchange
+  func endTunnelIfDone(_ connection: DownstreamConnection, _ exchange: Exchange) {
     guard exchange.request.isSourceDone, exchange.response.isSourceDone else { return }
     end(connection, .endedCompleted)
-    exchangeIsOver(connection)
+    exchangeIsOver(connection, exchange)
   }
 }

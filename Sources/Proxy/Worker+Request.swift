@@ -13,7 +13,8 @@ extension Worker {
         linger(connection)
         return
       }
-      let phase = connection.exchange.phase
+      let exchange = connection.exchange
+      let phase = exchange.phase
       if connection.channel.isBroken && phase != .idle {
         clientIsGone(connection)
         return
@@ -22,7 +23,7 @@ extension Worker {
       switch phase {
       case .idle: mayGoOn = receiveHead(connection)
       case .connecting: mayGoOn = false
-      case .requesting, .responding, .tunneling, .answering: mayGoOn = relay(connection)
+      case .requesting, .responding, .tunneling, .answering: mayGoOn = relay(connection, exchange)
       }
       guard mayGoOn else {
         settle(connection)
@@ -76,7 +77,7 @@ extension Worker {
   private func parseHead(_ connection: DownstreamConnection) -> Bool {
     guard let input = connection.channel.input, !input.isEmpty else { return false }
     let outcome = requestParsers[connection.listener].parseRequest(
-      input.readable, scanned: &connection.scanned, into: &requestHead)
+      input.readable, scanned: &connection.scanned, into: requestHead)
     switch outcome {
     case .needMore: return false
     case .complete(let length):

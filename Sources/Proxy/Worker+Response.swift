@@ -5,21 +5,22 @@ import Usage
 
 extension Worker {
   /// Upstream to client: receive, read heads, frame. True when something moved. `sendResponse` sends.
-  func pumpResponse(_ connection: DownstreamConnection, _ upstream: UpstreamConnection) -> Bool {
-    let exchange = connection.exchange
+  func pumpResponse(
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ upstream: UpstreamConnection
+  ) -> Bool {
     switch exchange.phase {
-    case .requesting: return receiveResponseHead(connection, upstream)
-    case .responding, .tunneling: return receiveResponseBody(connection, upstream)
+    case .requesting: return receiveResponseHead(connection, exchange, upstream)
+    case .responding, .tunneling: return receiveResponseBody(connection, exchange, upstream)
     case .idle, .connecting, .answering: return false
     }
   }
 
   private func receiveResponseHead(
-    _ connection: DownstreamConnection, _ upstream: UpstreamConnection
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ upstream: UpstreamConnection
   ) -> Bool {
     let channel = upstream.channel
     if let input = channel.input, !input.isEmpty, hasHeadRoom(connection) {
-      if parseResponseHead(connection, upstream, input) { return true }
+      if parseResponseHead(connection, exchange, upstream, input) { return true }
     }
     guard channel.isReadable else {
       if channel.hasEnded || channel.isBroken {
@@ -30,7 +31,7 @@ extension Worker {
     }
     switch channel.receive(syscalls, buffers) {
     case .moved:
-      connection.exchange.hasResponseBytes = true
+      exchange.hasResponseBytes = true
       return true
     case .wouldBlock: return false
     case .end, .failed:
@@ -47,11 +48,12 @@ extension Worker {
   }
 
   private func parseResponseHead(
-    _ connection: DownstreamConnection, _ upstream: UpstreamConnection, _ input: Buffer
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ upstream: UpstreamConnection,
+    _ input: Buffer
   ) -> Bool {
     let outcome = responseParser.parseResponse(
-      input.readable, scanned: &upstream.scanned, to: connection.exchange.method,
-      into: &responseHead)
+      input.readable, scanned: &upstream.scanned, to: exchange.method,
+      into: responseHead)
     switch outcome {
     case .needMore: return false
     case .fault:
@@ -60,21 +62,22 @@ extension Worker {
       return true
     case .complete(let length):
       upstream.scanned = 0
-      connection.exchange.pending.add(.upstreamResponseBytes, UInt64(length))
+      exchange.pending.add(.upstreamResponseBytes, UInt64(length))
       if responseHead.status == 101 {
-        beginTunnel(connection, input, length)
+        beginTunnel(connection, exchange, input, length)
       } else if responseHead.status < 200 {
-        passInterim(connection, input, length)
+        passInterim(connection, exchange, input, length)
       } else {
-        beginResponse(connection, input, length)
+        beginResponse(connection, exchange, input, length)
       }
       return true
     }
   }
 
   /// Passes a 1xx on; clients of HTTP/1.0 never see one.
-  private func passInterim(_ connection: DownstreamConnection, _ input: Buffer, _ length: Int) {
-    let exchange = connection.exchange
+  private func passInterim(
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ input: Buffer, _ length: Int
+  ) {
     if !exchange.isHTTP10 {
       let output = clientOutput(connection)
       let before = output.count
@@ -95,8 +98,9 @@ extension Worker {
   }
 
   /// Writes the final response's head for the client and sets its body's relay up.
-  private func beginResponse(_ connection: DownstreamConnection, _ input: Buffer, _ length: Int) {
-    let exchange = connection.exchange
+  private func beginResponse(
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ input: Buffer, _ length: Int
+  ) {
     let isStream = isEventStream(input.readable)
     guard admitsStream(connection, isStream: isStream) else { return }
     let reader = hintReaders[exchange.upstream]
@@ -165,8 +169,9 @@ extension Worker {
   }
 
   /// After a 101 that the request asked for, both sides are a tunnel of bytes.
-  private func beginTunnel(_ connection: DownstreamConnection, _ input: Buffer, _ length: Int) {
-    let exchange = connection.exchange
+  private func beginTunnel(
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ input: Buffer, _ length: Int
+  ) {
     guard exchange.wantsUpgrade, responseHead.upgrade != nil else {
       counters.add(.malformedResponses)
       input.consume(length)
@@ -199,9 +204,8 @@ extension Worker {
   }
 
   private func receiveResponseBody(
-    _ connection: DownstreamConnection, _ upstream: UpstreamConnection
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ upstream: UpstreamConnection
   ) -> Bool {
-    let exchange = connection.exchange
     let channel = upstream.channel
     var moved = false
     if wantsResponse(exchange, channel), channel.isReadable {
@@ -214,13 +218,13 @@ extension Worker {
       }
     }
     countResponseArrived(exchange, channel)
-    if !exchange.response.isDirect, fillResponse(connection, upstream) { return true }
+    if !exchange.response.isDirect, fillResponse(connection, exchange, upstream) { return true }
     let isOver = channel.hasEnded || (channel.isBroken && !channel.isReadable)
     if isOver && !exchange.response.isSourceDone
       && exchange.response.directCount(channel.input) == 0
       && exchange.response.isFlushed
     {
-      responseEnded(connection, upstream)
+      responseEnded(connection, exchange, upstream)
       return true
     }
     return moved
@@ -243,8 +247,9 @@ extension Worker {
   }
 
   /// The upstream's stream ended, or broke, while content was still to come; all that came has been sent.
-  private func responseEnded(_ connection: DownstreamConnection, _ upstream: UpstreamConnection) {
-    let exchange = connection.exchange
+  private func responseEnded(
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ upstream: UpstreamConnection
+  ) {
     let isOrderly = upstream.channel.hasEnded && !upstream.channel.isBroken
     switch exchange.response.source {
     case .untilClose where isOrderly:
@@ -256,7 +261,7 @@ extension Worker {
     case .tunnel where isOrderly:
       exchange.response.isSourceDone = true
       syscalls.shutdownWriting(connection.channel.descriptor)
-      endTunnelIfDone(connection)
+      endTunnelIfDone(connection, exchange)
     case .none, .length, .chunked, .untilClose, .tunnel:
       // Never padded, never passed off as complete.
       exchange.pending.add(.failedAttempts, 1)
@@ -265,10 +270,11 @@ extension Worker {
   }
 
   /// Copies content that is not direct to the client's output, framed as the client needs it.
-  private func fillResponse(_ connection: DownstreamConnection, _ upstream: UpstreamConnection)
+  private func fillResponse(
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ upstream: UpstreamConnection
+  )
     -> Bool
   {
-    let exchange = connection.exchange
     guard !exchange.response.isSourceDone, let input = upstream.channel.input, !input.isEmpty,
       exchange.response.body == 0, exchange.response.trailing == 0
     else { return false }

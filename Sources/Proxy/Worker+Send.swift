@@ -7,27 +7,28 @@ extension Worker {
   /// Sends what waits for the client, counted first, the exchange's end included if these are its last bytes.
   ///
   /// True when something moved. Afterwards the exchange may have ended and the connection may be closed.
-  func sendResponse(_ connection: DownstreamConnection) -> Bool {
-    let exchange = connection.exchange
+  func sendResponse(_ connection: DownstreamConnection, _ exchange: Exchange) -> Bool {
     let channel = connection.channel
     let input = connection.upstream?.channel.input
     let direct = exchange.phase == .answering ? 0 : exchange.response.directCount(input)
     let queued = channel.outputCount
     let offered = queued + direct
-    guard offered > 0 else { return finishIfNothingIsLeft(connection) }
+    guard offered > 0 else { return finishIfNothingIsLeft(connection, exchange) }
     guard channel.isWritable else { return false }
     let isLast = isLastSend(exchange, direct)
-    let duration = countBeforeSend(connection, queued: queued, direct: direct, isLast: isLast)
+    let duration = countBeforeSend(
+      connection, exchange, queued: queued, direct: direct, isLast: isLast)
     let result = channel.send(input, directCount: direct, syscalls)
     var accepted = 0
     if case .moved(let count) = result { accepted = count }
     if accepted < offered {
       takeBackUnsent(
-        connection, accepted: accepted, queued: queued, direct: direct, endedWith: duration)
+        connection, exchange, accepted: accepted, queued: queued, direct: direct,
+        endedWith: duration)
     }
     applySent(exchange, channel, input, accepted: accepted, queued: queued)
     if accepted == offered && isLast {
-      exchangeIsOver(connection)
+      exchangeIsOver(connection, exchange)
       return true
     }
     if channel.isBroken {
@@ -54,9 +55,8 @@ extension Worker {
 
   /// Counts what is about to be handed over; returns the duration when the end was counted too.
   private func countBeforeSend(
-    _ connection: DownstreamConnection, queued: Int, direct: Int, isLast: Bool
+    _ connection: DownstreamConnection, _ exchange: Exchange, queued: Int, direct: Int, isLast: Bool
   ) -> UInt64? {
-    let exchange = connection.exchange
     guard let row = exchange.row else { preconditionFailure("an open exchange has a row") }
     exchange.pending.add(.responseBytes, UInt64(queued + direct))
     let content = exchange.response.body + direct
@@ -78,10 +78,10 @@ extension Worker {
 
   /// Takes back what the kernel did not accept; the end too, which comes once the last byte is accepted.
   private func takeBackUnsent(
-    _ connection: DownstreamConnection, accepted: Int, queued: Int, direct: Int,
+    _ connection: DownstreamConnection, _ exchange: Exchange, accepted: Int, queued: Int,
+    direct: Int,
     endedWith duration: UInt64?
   ) {
-    let exchange = connection.exchange
     guard let row = exchange.row else { return }
     returned.clear()
     returned.add(.responseBytes, UInt64(queued + direct - accepted))
@@ -111,11 +111,12 @@ extension Worker {
   }
 
   /// A response whose last bytes went earlier, or that has none left, ends here. True when it did.
-  private func finishIfNothingIsLeft(_ connection: DownstreamConnection) -> Bool {
-    let exchange = connection.exchange
+  private func finishIfNothingIsLeft(_ connection: DownstreamConnection, _ exchange: Exchange)
+    -> Bool
+  {
     guard exchange.phase == .responding, exchange.response.isSourceDone else { return false }
     end(connection, .endedCompleted)
-    exchangeIsOver(connection)
+    exchangeIsOver(connection, exchange)
     return true
   }
 }

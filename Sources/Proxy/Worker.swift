@@ -31,8 +31,8 @@ final class Worker {
   var requestParsers: [HTTP1Parser]
   var responseParser: HTTP1Parser
   /// Reused for each head: a head is dealt with in the turn in which it is complete.
-  var requestHead = RequestHead()
-  var responseHead = ResponseHead()
+  let requestHead = RequestHead()
+  let responseHead = ResponseHead()
   var trailerFields: ContiguousArray<Field> = []
   /// The trailers that `trailerFields` were read from.
   let trailerBytes: Buffer

@@ -212,7 +212,7 @@ struct RequestHeadTests {
 
   @Test func `a head value can be used again`() throws {
     var parser = HTTP1Parser(limits: HTTP1Limits())
-    var head = RequestHead()
+    let head = RequestHead()
     let full =
       "GET http://b/..%2f HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n"
       + "TE: trailers\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n"
@@ -221,7 +221,7 @@ struct RequestHeadTests {
     for message in [full, plain] {
       let bytes = Array(message.utf8)
       var scanned = 0
-      _ = withSpan(bytes) { parser.parseRequest($0, scanned: &scanned, into: &head) }
+      _ = withSpan(bytes) { parser.parseRequest($0, scanned: &scanned, into: head) }
 
       #expect(RequestText(head, bytes) == parseRequest(bytes).accepted)
     }
@@ -229,14 +229,14 @@ struct RequestHeadTests {
 
   @Test func `a head that is used again keeps its memory`() {
     var parser = HTTP1Parser(limits: HTTP1Limits())
-    var head = RequestHead()
+    let head = RequestHead()
     let lines = (1...50).map { "X\($0): a\r\n" }.joined()
     let bytes = Array("GET / HTTP/1.1\r\nHost: a\r\nConnection: x1\r\n\(lines)\r\n".utf8)
     var capacities: Set<Int> = []
 
     for _ in 0..<10 {
       var scanned = 0
-      _ = withSpan(bytes) { parser.parseRequest($0, scanned: &scanned, into: &head) }
+      _ = withSpan(bytes) { parser.parseRequest($0, scanned: &scanned, into: head) }
       capacities.insert(head.fields.capacity)
     }
 
@@ -246,9 +246,9 @@ struct RequestHeadTests {
   @Test func `fields are found by kind and by name`() throws {
     let bytes = Array("GET / HTTP/1.1\r\nHost: a\r\nX-Tenant: t\r\nx-tenant: u\r\n\r\n".utf8)
     var parser = HTTP1Parser(limits: HTTP1Limits())
-    var head = RequestHead()
+    let head = RequestHead()
     var scanned = 0
-    _ = withSpan(bytes) { parser.parseRequest($0, scanned: &scanned, into: &head) }
+    _ = withSpan(bytes) { parser.parseRequest($0, scanned: &scanned, into: head) }
 
     #expect(head.contains(.host) && !head.contains(.cookie))
     #expect(head.field(.host).map { text($0.value, bytes) } == "a")

@@ -102,7 +102,7 @@ struct ResponseHeadTests {
 
   @Test func `a head value can be used again`() throws {
     var parser = HTTP1Parser(limits: HTTP1Limits())
-    var head = ResponseHead()
+    let head = ResponseHead()
     let messages = [
       "HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: a\r\n\r\n",
       "HTTP/1.0 200\r\nServer: b\r\n\r\n",
@@ -112,7 +112,7 @@ struct ResponseHeadTests {
       let bytes = Array(message.utf8)
       var scanned = 0
       _ = withSpan(bytes) {
-        parser.parseResponse($0, scanned: &scanned, to: .get, into: &head)
+        parser.parseResponse($0, scanned: &scanned, to: .get, into: head)
       }
 
       #expect(ResponseText(head, bytes) == parseResponse(bytes).accepted)
@@ -123,9 +123,9 @@ struct ResponseHeadTests {
   @Test func `fields are found by kind and by name`() throws {
     let bytes = Array("HTTP/1.1 200 x\r\nServer-Timing: cpu;dur=1\r\nX-A: b\r\n\r\n".utf8)
     var parser = HTTP1Parser(limits: HTTP1Limits())
-    var head = ResponseHead()
+    let head = ResponseHead()
     var scanned = 0
-    _ = withSpan(bytes) { parser.parseResponse($0, scanned: &scanned, to: .get, into: &head) }
+    _ = withSpan(bytes) { parser.parseResponse($0, scanned: &scanned, to: .get, into: head) }
 
     #expect(head.field(.serverTiming).map { text($0.value, bytes) } == "cpu;dur=1")
     #expect(head.field(.date) == nil)

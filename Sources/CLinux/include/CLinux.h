@@ -31,6 +31,12 @@ void weir_name_thread(const char *name);
 int weir_open(const char *path, int flags, unsigned int mode);
 // epoll_ctl with a 64-bit word of the caller's.
 int weir_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t word);
+// recv(2) and send(2) by the system call itself: the library's functions are cancellation points, and in a process
+// with threads each call then pays for switching cancellation on and off. Weir cancels no thread.
+ssize_t weir_receive(int fd, void *bytes, size_t count);
+ssize_t weir_send(int fd, const void *bytes, size_t count);
+// epoll_wait(2), likewise.
+int weir_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout_milliseconds);
 // sendmsg of two pieces with MSG_NOSIGNAL; a piece may be empty.
 ssize_t weir_send_two(int fd, const void *first, size_t first_count, const void *second,
                       size_t second_count);

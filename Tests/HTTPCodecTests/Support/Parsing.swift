@@ -118,11 +118,11 @@ func parseRequest(
   _ bytes: [UInt8], cuts: [Int] = [], limits: HTTP1Limits = HTTP1Limits()
 ) -> Parsed<RequestText> {
   var parser = HTTP1Parser(limits: limits)
-  var head = RequestHead()
+  let head = RequestHead()
   var scanned = 0
   for count in cuts + [bytes.count] {
     let outcome = withSpan(bytes, first: count) {
-      parser.parseRequest($0, scanned: &scanned, into: &head)
+      parser.parseRequest($0, scanned: &scanned, into: head)
     }
     switch outcome {
     case .needMore: continue
@@ -144,11 +144,11 @@ func parseResponse(
   limits: HTTP1Limits = HTTP1Limits()
 ) -> Parsed<ResponseText> {
   var parser = HTTP1Parser(limits: limits)
-  var head = ResponseHead()
+  let head = ResponseHead()
   var scanned = 0
   for count in cuts + [bytes.count] {
     let outcome = withSpan(bytes, first: count) {
-      parser.parseResponse($0, scanned: &scanned, to: method, into: &head)
+      parser.parseResponse($0, scanned: &scanned, to: method, into: head)
     }
     switch outcome {
     case .needMore: continue

@@ -30,9 +30,9 @@ struct ParsedRequest {
   init?(_ text: String, limits: HTTP1Limits = HTTP1Limits()) {
     let buffer = Buffer(text)
     var parser = HTTP1Parser(limits: limits)
-    var head = RequestHead()
+    let head = RequestHead()
     var scanned = 0
-    guard case .complete = parser.parseRequest(buffer.readable, scanned: &scanned, into: &head)
+    guard case .complete = parser.parseRequest(buffer.readable, scanned: &scanned, into: head)
     else { return nil }
     self.buffer = buffer
     self.head = head
@@ -48,11 +48,11 @@ struct ParsedResponse {
   init?(_ text: String, to method: HTTPMethod = .get) {
     let buffer = Buffer(text)
     var parser = HTTP1Parser(limits: HTTP1Limits())
-    var head = ResponseHead()
+    let head = ResponseHead()
     var scanned = 0
     guard
       case .complete = parser.parseResponse(
-        buffer.readable, scanned: &scanned, to: method, into: &head)
+        buffer.readable, scanned: &scanned, to: method, into: head)
     else { return nil }
     self.buffer = buffer
     self.head = head
