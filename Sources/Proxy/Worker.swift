@@ -145,7 +145,8 @@ final class Worker {
   private var waitMilliseconds: Int32 {
     if !ready.isEmpty { return 0 }
     let isSweeping = downstreams.count > 0 || upstreams.count > 0 || !pausedListeners.isEmpty
-    guard isSweeping || isDraining else { return -1 }
+    // A paced connection that has closed leaves the list when its time comes, also when it was the last.
+    guard isSweeping || isDraining || nextPace != .max else { return -1 }
     let sweep = Int32(Self.sweepNanoseconds / 1_000_000)
     return nextPace == .max ? sweep : min(sweep, paceMilliseconds)
   }
