@@ -126,6 +126,25 @@ private final class Bench {
         bench.row("bolt"), listener: 1, Deltas([.endedClientAbort: 1]),
         observing: 4_000_000_000, takingBack: false)
     }
+    // Once more: what a kill must bring back is not zero this time.
+    for _ in 0..<2 {
+      try event {
+        bench.writer.record(
+          bench.row("acme"), listener: 1, arrived, observing: nil, takingBack: false)
+      }
+      try event {
+        bench.writer.record(
+          bench.row("acme"), listener: 1, ended, observing: 0, takingBack: false)
+      }
+    }
+    try event {
+      bench.writer.record(
+        bench.row("acme"), listener: 1, ended, observing: 0, takingBack: true)
+    }
+    try event {
+      bench.writer.record(
+        bench.row("acme"), listener: 1, ended, observing: 4_000_000_000, takingBack: false)
+    }
     try event { bench.writer.recordConnection(listener: 1, .idleMilliseconds, 5) }
   }
 
