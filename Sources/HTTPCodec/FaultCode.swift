@@ -26,6 +26,7 @@ public enum FaultCode: String, Sendable, CaseIterable {
   // Fields
   case fieldNameInvalid = "field_name_invalid"
   case fieldNameAlias = "field_name_alias"
+  case fieldNameUnderscore = "field_name_underscore"
   case spaceBeforeColon = "space_before_colon"
   case lineFolding = "line_folding"
   case hostMissing = "host_missing"

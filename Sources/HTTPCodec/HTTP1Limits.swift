@@ -28,6 +28,9 @@ public struct HTTP1Limits: Sendable, Equatable {
   /// checks need it. Such a head has an empty `authority`.
   public var acceptsMissingHostFromHTTP10 = false
 
+  /// What becomes of request fields whose name holds `_`. Default: they are passed on.
+  public var underscoreNames = UnderscoreNames.forward
+
   /// The defaults.
   public init() {}
 }

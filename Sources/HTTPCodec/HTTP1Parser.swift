@@ -15,6 +15,9 @@ public struct HTTP1Parser: Sendable {
     self.limits = limits
   }
 
+  /// What becomes of names with `_`, for the trailers of the same requests.
+  public var underscoreNames: UnderscoreNames { limits.underscoreNames }
+
   /// Reads a request head.
   ///
   /// `bytes` always starts at the first byte of the head, and holds all of it that has arrived; one empty
@@ -99,6 +102,7 @@ public struct HTTP1Parser: Sendable {
     while bytes.lineBreakLength(at: at) == 0 {
       guard fields.count < limits.fieldCountMax else { throw HTTPFault(.tooManyFields, at: at) }
       let field = try FieldBlock.next(bytes, at: &at, end: end)
+      guard try limits.underscoreNames.keeps(field, in: bytes) else { continue }
       try facts.note(field, in: bytes, options: &options)
       fields.append(field)
     }

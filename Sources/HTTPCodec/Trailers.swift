@@ -5,7 +5,8 @@
 /// number of fields is bounded by the decoder.
 /// - Returns: what is wrong with the block, or nil.
 public func parseTrailers(
-  _ bytes: RawSpan, into fields: inout ContiguousArray<Field>
+  _ bytes: RawSpan, into fields: inout ContiguousArray<Field>,
+  underscoreNames: UnderscoreNames = .forward
 ) -> HTTPFault? {
   fields.removeAll(keepingCapacity: true)
   do throws(HTTPFault) {
@@ -18,7 +19,8 @@ public func parseTrailers(
     guard let end, end == bytes.byteCount else { throw HTTPFault(.trailersIncomplete, at: scanned) }
     var at = 0
     while bytes[at] != .carriageReturn {
-      fields.append(try FieldBlock.next(bytes, at: &at, end: end))
+      let field = try FieldBlock.next(bytes, at: &at, end: end)
+      if try underscoreNames.keeps(field, in: bytes) { fields.append(field) }
     }
     return nil
   } catch {

@@ -36,6 +36,8 @@ public struct ListenerConfiguration: Sendable, Equatable {
   public var trusted: [AddressRange] = []
   /// Whether heads may end lines with a bare line feed. Default false.
   public var acceptsBareLineFeed = false
+  /// What becomes of request fields whose name holds `_`. Default: they are passed on.
+  public var underscoreNames = UnderscoreChoice.forward
   /// Length of the kernel's accept queue. Default 4,096; the kernel may cut it (net.core.somaxconn).
   public var backlog: Int32 = 4_096
 

@@ -107,7 +107,9 @@ extension Worker {
     exchange.requestContentBytes += UInt64(filled.contentBytes)
     var fault = filled.fault
     if let trailers = filled.trailers {
-      fault = readTrailers(trailers, of: input, wireBytes: filled.wireBytes)
+      fault = readTrailers(
+        trailers, of: input, wireBytes: filled.wireBytes,
+        underscoreNames: requestParsers[connection.listener].underscoreNames)
     }
     if fault != nil || exchange.requestContentBytes > exchange.bodyBytesMax {
       refuseBody(connection, fault)
@@ -144,12 +146,16 @@ extension Worker {
   /// Keeps a copy of the trailers that end the input's body, and takes the body's bytes off the input.
   ///
   /// Returns the rule that the trailers break, if they do.
-  func readTrailers(_ range: ByteRange, of input: Buffer, wireBytes: Int) -> HTTPFault? {
+  func readTrailers(
+    _ range: ByteRange, of input: Buffer, wireBytes: Int,
+    underscoreNames: UnderscoreNames = .forward
+  ) -> HTTPFault? {
     let copy = trailerBytes
     copy.reset()
     copy.append(input.readable.extracting(range.start..<range.end))
     input.consume(wireBytes)
-    return parseTrailers(copy.readable, into: &trailerFields)
+    return parseTrailers(
+      copy.readable, into: &trailerFields, underscoreNames: underscoreNames)
   }
 
   /// Ends a chunked sink, with the trailers that `readTrailers` kept if they are to be passed on.

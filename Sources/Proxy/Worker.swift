@@ -109,6 +109,7 @@ final class Worker {
     requestParsers = configuration.listeners.map { listener in
       var own = http1
       own.acceptsBareLineFeed = listener.acceptsBareLineFeed
+      own.underscoreNames = listener.underscoreNames.ofCodec
       return HTTP1Parser(limits: own)
     }
     responseParser = HTTP1Parser(limits: http1)

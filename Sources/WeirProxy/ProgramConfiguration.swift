@@ -72,7 +72,9 @@ struct ProgramConfiguration {
   }
 
   private static func listener(_ node: ConfigurationNode) -> ListenerConfiguration? {
-    node.allow(["name", "address", "trusted", "accept_bare_line_feed", "backlog"])
+    node.allow([
+      "name", "address", "trusted", "accept_bare_line_feed", "underscore_names", "backlog",
+    ])
     let text = node["address"].requiredString()
     guard let address = SocketAddress(text) else {
       node["address"].fault("\"\(text)\" is not ADDRESS:PORT with a numeric address")
@@ -86,6 +88,12 @@ struct ProgramConfiguration {
       return range
     }
     listener.acceptsBareLineFeed = node["accept_bare_line_feed"].boolean(false)
+    let underscores = node["underscore_names"].string(listener.underscoreNames.rawValue)
+    if let choice = UnderscoreChoice(rawValue: underscores) {
+      listener.underscoreNames = choice
+    } else {
+      node["underscore_names"].fault("\"\(underscores)\" is not forward, drop or refuse")
+    }
     listener.backlog = Int32(clamping: node["backlog"].integer(4_096))
     return listener
   }

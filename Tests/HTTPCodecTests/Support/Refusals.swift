@@ -167,6 +167,7 @@ private let fieldRefusals: [Refusal] = [
   .fields(.fieldNameAlias, "X_Forwarded_Any: 1"),
   .fields(.fieldNameAlias, "Proxy_Anything: 1"),
   .fields(.fieldNameAlias, "Server_Timing: a"),
+  .fields(.fieldNameUnderscore, "a_b: 1").under { $0.underscoreNames = .refuse },
   .fields(.connectionOptionForbidden, "Connection: host"),
   .fields(.connectionOptionForbidden, "Connection: close, Content-Length"),
   .fields(.connectionOptionForbidden, "Connection: transfer-encoding"),
