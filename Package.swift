@@ -131,7 +131,7 @@ let package = Package(
       ]),
     tests("Digest"),
     tests("HTTPClient", ["TestSupport", "PlainHTTP"]),
-    tests("HTTPCodec"),
+    tests("HTTPCodec", ["TestSupport"], exclude: ["Corpus"]),
     tests("Metering", ["Platform", "Usage", "TestSupport"]),
     tests("Platform", ["TestSupport"]),
     tests("Proxy", ["Platform", "HTTPCodec", "Metering", "Usage", "TestSupport", "PlainHTTP"]),

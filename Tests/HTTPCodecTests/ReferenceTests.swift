@@ -25,6 +25,22 @@ struct ReferenceTests {
     }
   }
 
+  @Test func `every test that the page names is there`() throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    let files = FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil)
+    var sources = ""
+    while let file = files?.nextObject() as? URL {
+      if file.pathExtension == "swift" { sources += try String(contentsOf: file, encoding: .utf8) }
+    }
+    let table = try #require(try page().split(separator: "| rule | tests |").last)
+    let named = table.split(separator: "\n").filter { $0.hasPrefix("|") }
+      .flatMap { $0.split(separator: "|").last?.split(separator: ", `") ?? [] }
+      .map { $0.trimmingCharacters(in: [" ", "`", "-"]) }.filter { !$0.isEmpty }
+
+    #expect(named.count > 25)
+    for name in named { #expect(sources.contains("func `\(name)`"), "\(name)") }
+  }
+
   @Test func `the defaults of the bounds are on the page`() throws {
     let text = try page()
     let limits = HTTP1Limits()
