@@ -179,6 +179,7 @@ private final class Bench {
     let second = restore()
 
     #expect(first == [200, 300])
+    #expect(!SegmentUndo(bench.storage.memory).isInForce)
     #expect(second == first)
   }
 }

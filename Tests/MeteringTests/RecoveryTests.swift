@@ -42,6 +42,8 @@ import Usage
     #expect(segment.listeners.map { $0.quantities[Int(Quantity.endedCrashed.rawValue)] } == [1, 2])
     #expect(segment.conservationDifference == 0)
     #expect(segment.interval.lengthNanoseconds == 2_500_000_000)
+    #expect(
+      segment.interval.endMicroseconds == segment.interval.startMicroseconds + 2_500_000)
     #expect(rig.received.events == [.recovered(segment.name, orphans: 3)])
   }
 
