@@ -1,7 +1,7 @@
 # Each target is a plain command; docs/start.md walks through them.
 SWIFT_BUILD = swift build -c release --static-swift-stdlib --product
 
-.PHONY: build test lint demo demo-up demo-down bench clean
+.PHONY: build test lint demo demo-up demo-down bench soak fuzz clean
 
 build:
 	scripts/install-packages build
@@ -32,6 +32,16 @@ bench:
 	$(SWIFT_BUILD) CodecBench
 	bench/run.py
 	bench/more.sh
+
+# 15 minutes, or SOAK_SECONDS; SANITIZE=address or thread for a proxy that is built with it.
+soak:
+	scripts/install-packages build
+	Tests/Soak/run $(SANITIZE)
+
+# 60 seconds for each fuzzer, or FUZZ_SECONDS.
+fuzz:
+	scripts/install-packages build
+	Tests/Fuzz/run
 
 clean:
 	rm -rf .build demo/out bench/out
