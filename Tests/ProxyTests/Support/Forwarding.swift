@@ -70,11 +70,11 @@ final class Forwarding {
     input.reset()
     input.append(bytes)
     var parser = HTTP1Parser(limits: limits)
-    var head = RequestHead()
+    let head = RequestHead()
     var scanned = 0
     guard
       case .complete(let length) = parser.parseRequest(
-        input.readable, scanned: &scanned, into: &head), head.method != .connect
+        input.readable, scanned: &scanned, into: head), head.method != .connect
     else { return .refused }
     let upgrades = head.upgrade != nil && head.framing == .none
     let context = HeaderPolicy.RequestContext(
@@ -105,11 +105,11 @@ final class Forwarding {
     input.reset()
     input.append(bytes)
     var parser = HTTP1Parser(limits: limits)
-    var head = ResponseHead()
+    let head = ResponseHead()
     var scanned = 0
     guard
       case .complete(let length) = parser.parseResponse(
-        input.readable, scanned: &scanned, to: conditions.method, into: &head),
+        input.readable, scanned: &scanned, to: conditions.method, into: head),
       head.status != 101 || head.upgrade != nil
     else { return .refused }
     let (framing, source) = framing(head, conditions)
@@ -150,7 +150,7 @@ final class Forwarding {
 
   /// As `Worker.responseFraming`.
   private func framing(
-    _ head: borrowing ResponseHead, _ conditions: Conditions
+    _ head: ResponseHead, _ conditions: Conditions
   ) -> (HeaderPolicy.ResponseFraming, BodyRelay.Source) {
     if head.status == 101 { return (.upgrade, .none) }
     let source = Self.source(head.framing, limits)
@@ -218,7 +218,7 @@ final class Forwarding {
     let authority: [UInt8]
     let framing: BodyFraming
 
-    init(_ head: borrowing RequestHead, _ bytes: [UInt8]) {
+    init(_ head: RequestHead, _ bytes: [UInt8]) {
       func part(_ range: ByteRange) -> [UInt8] { Array(bytes[range.start..<range.end]) }
       method = part(head.methodRange)
       authority = part(head.authority)
@@ -249,9 +249,9 @@ final class Forwarding {
     reread.reset()
     reread.append(sent.wire)
     var parser = HTTP1Parser(limits: Self.receiver)
-    var head = RequestHead()
+    let head = RequestHead()
     var scanned = 0
-    let outcome = parser.parseRequest(reread.readable, scanned: &scanned, into: &head)
+    let outcome = parser.parseRequest(reread.readable, scanned: &scanned, into: head)
     guard case .complete(let length) = outcome else {
       return try require(false, "not read back, \(outcome)", sent)
     }
@@ -271,10 +271,10 @@ final class Forwarding {
     reread.reset()
     reread.append(sent.wire)
     var parser = HTTP1Parser(limits: Self.receiver)
-    var head = ResponseHead()
+    let head = ResponseHead()
     var scanned = 0
     let outcome = parser.parseResponse(
-      reread.readable, scanned: &scanned, to: conditions.method, into: &head)
+      reread.readable, scanned: &scanned, to: conditions.method, into: head)
     guard case .complete(let length) = outcome else {
       return try require(false, "not read back, \(outcome)", sent)
     }
