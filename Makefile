@@ -1,7 +1,7 @@
 # Each target is a plain command; docs/start.md walks through them.
 SWIFT_BUILD = swift build -c release --static-swift-stdlib --product
 
-.PHONY: build test lint demo demo-up demo-down bench soak fuzz clean
+.PHONY: build test lint demo demo-up demo-down bench soak clean
 
 build:
 	scripts/install-packages build
@@ -37,11 +37,6 @@ bench:
 soak:
 	scripts/install-packages build
 	Tests/Soak/run $(SANITIZE)
-
-# 60 seconds for each fuzzer, or FUZZ_SECONDS.
-fuzz:
-	scripts/install-packages build
-	Tests/Fuzz/run
 
 clean:
 	rm -rf .build demo/out bench/out

@@ -1,8 +1,6 @@
 import Foundation
 
 /// Example messages of `Tests/HTTPCodecTests/Corpus`: `request-*.bin`, `response-*.bin`, `chunked-*.bin`.
-///
-/// The fuzzers of `make fuzz` start from the same files; what they find is added there.
 public enum CorpusFiles {
   /// The bytes of every file whose name begins with `kind` and a dash, in the order of the names.
   public static func all(_ kind: String) throws -> [[UInt8]] {

@@ -6,7 +6,7 @@ import Platform
 /// Takes messages the way a worker does: parsed, written anew, the body framed anew; and reads back what
 /// would be sent, with fresh parsers and with a lax reader of its own.
 ///
-/// Used by the tests and by the fuzzers of `make fuzz`, so it knows nothing of either.
+/// Knows nothing of the tests that use it, so that a fuzzer may use it too.
 final class Forwarding {
   /// What the connection and the configuration contribute.
   struct Conditions {
