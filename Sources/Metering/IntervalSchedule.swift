@@ -44,7 +44,7 @@ struct IntervalSchedule: Sendable {
     let stamp = isPlanned && isNear ? boundaryMicroseconds : now.wallMicroseconds
     let isStepped = isStepped(now)
     start = now
-    plan(after: stamp)
+    plan(after: stamp, avoidsSliver: isPlanned)
     return Cut(wallMicroseconds: stamp, isStepped: isStepped)
   }
 
@@ -59,10 +59,11 @@ struct IntervalSchedule: Sendable {
   }
 
   /// The next multiple after `stamp` (now, unless given). One that is less than a tenth of an interval away
-  /// is passed over, so that a clock that was slewed back makes no sliver.
-  private mutating func plan(after stamp: Int64? = nil) {
+  /// is passed over, so that a clock that was slewed back makes no sliver; not so after a hand-over on demand,
+  /// which may come at any time and must not make an interval that spans a multiple.
+  private mutating func plan(after stamp: Int64? = nil, avoidsSliver: Bool = true) {
     let from = max(stamp ?? start.wallMicroseconds, start.wallMicroseconds)
-    let earliest = from + lengthMicroseconds / 10
+    let earliest = from + (avoidsSliver ? lengthMicroseconds / 10 : 0)
     // Rounded down also before 1970: `%` takes the sign of what is divided.
     let remainder = earliest % lengthMicroseconds
     let passed = remainder < 0 ? remainder + lengthMicroseconds : remainder

@@ -35,7 +35,6 @@ public final class Meter: @unchecked Sendable {
   struct Limits {
     var rows: Int
     var workers: Int
-    var routes: Int
   }
 
   /// The meter of a slot, counting from now into `storage`.
@@ -49,7 +48,7 @@ public final class Meter: @unchecked Sendable {
     self.hash = hash
     rule = AdmissionRule(
       limit: limits.rows, workers: limits.workers, registered: register.count,
-      routes: limits.routes)
+      routes: storage.plan.routes.count)
     schedule = IntervalSchedule(seconds: storage.plan.intervalSeconds, start: now)
     writer = SegmentWriter(storage, observer: Unobserved())
     writer.begin(
@@ -108,6 +107,10 @@ public final class Meter: @unchecked Sendable {
     writer.recordConnection(listener: listener, quantity, amount)
   }
 
+  /// Which names the active segment knows: those that `MeteringService.grow` returned this number for, or a
+  /// smaller one. Rises at hand-overs only.
+  public var tablesRevision: Int { writer.storage.plan.revision }
+
   /// Whether the interval is over and the next segment is ready. Ask at the end of every loop turn.
   ///
   /// Notes the turn in the segment: if the process is killed, its interval ends there. When no segment is ready
@@ -121,7 +124,8 @@ public final class Meter: @unchecked Sendable {
   /// Switches to the next segment. Then carry every open exchange over, then complete.
   ///
   /// A worker other than the first that counted nothing keeps its segment and starts its interval anew, so
-  /// that an idle process ships one heartbeat an interval and no more.
+  /// that an idle process ships one heartbeat an interval and no more; unless the tables have grown, and it has
+  /// to move on to a segment that knows the new names.
   public func beginRotation(nowNanoseconds: UInt64, wallMicroseconds: Int64) {
     precondition(phase == .counting, "one hand-over at a time")
     guard let successor = writer.storage.successor.load() else {
@@ -130,7 +134,10 @@ public final class Meter: @unchecked Sendable {
     let cut = schedule.cut(
       at: ClockReading(
         monotonicNanoseconds: nowNanoseconds, wallMicroseconds: wallMicroseconds))
-    if slot.worker != 0 && writer.isEmpty && !cut.isStepped && !writer.storage.isVolatile {
+    let isBehind = tablesRevision < slot.wantedRevision.load(ordering: .acquiring)
+    if slot.worker != 0 && writer.isEmpty && !cut.isStepped && !writer.storage.isVolatile
+      && !isBehind
+    {
       writer.begin(
         wallMicroseconds: cut.wallMicroseconds, monotonicNanoseconds: nowNanoseconds)
       phase = .restarted
@@ -141,6 +148,7 @@ public final class Meter: @unchecked Sendable {
       retiring = writer.storage
       publishUse()
       writer.move(to: successor)
+      makeRule()
       writer.begin(
         wallMicroseconds: cut.wallMicroseconds, monotonicNanoseconds: nowNanoseconds)
       phase = .rotating
@@ -156,8 +164,8 @@ public final class Meter: @unchecked Sendable {
     }
     precondition(retiring.owns(row), "a row of another segment")
     let new: MeterRow
-    if retiring.isReserved(row) {
-      new = MeterRow(unit: row.unit, generation: writer.generation)
+    if let position = retiring.reservedPosition(of: row) {
+      new = writer.reservedRow(at: position)
     } else {
       let tenant = retiring.tenant(of: row)
       let route = retiring.route(of: row)
@@ -229,9 +237,13 @@ public final class Meter: @unchecked Sendable {
   private func followRegister() {
     guard register.successor.load() != nil else { return }
     while let newer = register.successor.load() { register = newer }
+    makeRule()
+  }
+
+  private func makeRule() {
     rule = AdmissionRule(
       limit: limits.rows, workers: limits.workers, registered: register.count,
-      routes: limits.routes)
+      routes: writer.routeCount)
   }
 
   /// Once a shortage: one system call, and the service takes the mark away when it has prepared more.

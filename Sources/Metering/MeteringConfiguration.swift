@@ -42,7 +42,7 @@ public struct MeteringConfiguration: Sendable, Equatable {
     self.units = units
   }
 
-  /// Index of `~none`, the route of requests that matched no route.
+  /// Index of `~none`, the route of requests that matched no route. Routes that come later stand behind it.
   public var noneRoute: Int { routes.count }
 
   /// All faults, each with its key; empty when the configuration can be used.
@@ -62,17 +62,25 @@ public struct MeteringConfiguration: Sendable, Equatable {
     require(sealedDirectory.hasPrefix("/"), "sealedDirectory: an absolute path")
     require(activeDirectory != sealedDirectory, "activeDirectory: not the sealed directory")
     require((1...16_777_216).contains(cardinalityLimit), "cardinalityLimit: 1 to 16777216")
-    require(routes.count < 65_535, "routes: at most 65534")
-    require(Set(routes).count == routes.count, "routes: a name stands twice")
-    require(!routes.contains(.none), "routes: ~none is added by itself")
-    require((1...4096).contains(listeners.count), "listeners: 1 to 4096")
-    require(Set(listeners).count == listeners.count, "listeners: a name stands twice")
-    require(listeners.allSatisfy(Self.isLabel), "listeners: 1 to 64 printable ASCII characters")
+    faults += Self.faults(listeners: listeners, routes: routes)
     require(units.count <= 4, "units: at most 4")
     require(
       units.allSatisfy { Self.isLabel($0.name) && Self.isLabel($0.unit) },
       "units: 1 to 64 printable ASCII characters")
     require(Set(units.map(\.name)).count == units.count, "units: a name stands twice")
+    return faults
+  }
+
+  /// What is wrong with tables of names, those of the start or grown ones.
+  static func faults(listeners: [String], routes: [RouteName]) -> [String] {
+    var faults: [String] = []
+    func require(_ holds: Bool, _ fault: String) { if !holds { faults.append(fault) } }
+    require(routes.count < 65_535, "routes: at most 65534")
+    require(Set(routes).count == routes.count, "routes: a name stands twice")
+    require(!routes.contains(.none), "routes: ~none is added by itself")
+    require((1...4096).contains(listeners.count), "listeners: 1 to 4096")
+    require(Set(listeners).count == listeners.count, "listeners: a name stands twice")
+    require(listeners.allSatisfy(isLabel), "listeners: 1 to 64 printable ASCII characters")
     return faults
   }
 

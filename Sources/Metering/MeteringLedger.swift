@@ -9,12 +9,10 @@ final class MeteringLedger: Sendable {
     var sums: [ListenerTotals]
   }
   private let state: Mutex<State>
-  private let listeners: [String]
   private let report: @Sendable (MeteringEvent) -> Void
 
-  /// A ledger of these listeners.
+  /// A ledger of these listeners; those that come later join with their first segment.
   init(listeners: [String], report: @escaping @Sendable (MeteringEvent) -> Void) {
-    self.listeners = listeners
     self.report = report
     state = Mutex(State(sums: listeners.map { ListenerTotals(listener: $0) }))
   }
@@ -83,7 +81,8 @@ final class MeteringLedger: Sendable {
   private static func add(
     _ storage: SegmentStorage, to sums: inout [ListenerTotals], isLast: Bool
   ) {
-    for listener in sums.indices {
+    for (listener, name) in storage.plan.listeners.enumerated() {
+      if listener == sums.count { sums.append(ListenerTotals(listener: name)) }
       let totals = SegmentTotals.listener(
         sums[listener].listener,
         at: storage.plan.listenersOffset + listener * SegmentLayout.listenerBytes,

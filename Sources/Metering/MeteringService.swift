@@ -91,8 +91,7 @@ public final class MeteringService: Sendable {
   ) throws(MeteringError) -> [Meter] {
     var meters: [Meter] = []
     let limits = Meter.Limits(
-      rows: configuration.cardinalityLimit, workers: configuration.workers,
-      routes: configuration.routes.count + 1)
+      rows: configuration.cardinalityLimit, workers: configuration.workers)
     for slot in slots {
       let storage = try preparation.prepareFirst(slot)
       let now = ClockReading(
@@ -139,6 +138,16 @@ public final class MeteringService: Sendable {
     }
   }
 
+  /// Gives further listeners and routes a position behind those that are there, and has every worker move on
+  /// to a segment that knows them.
+  ///
+  /// Returns the number that `Meter.tablesRevision` must have reached before a worker uses the new positions; that
+  /// takes one or two hand-overs. With nothing to add it is the current number. Positions never change and are never
+  /// given back. Any thread.
+  public func grow(listeners: [String], routes: [RouteName]) throws(MeteringError) -> Int {
+    try preparation.grow(listeners: listeners, routes: routes)
+  }
+
   /// Asks every worker to hand over at the end of its current turn.
   public func requestRotation() {
     for slot in slots { slot.deadlineNanoseconds.store(0, ordering: .relaxed) }
@@ -155,6 +164,10 @@ public final class MeteringService: Sendable {
     preparation.discardUnused()
     if slots.allSatisfy({ $0.isClosed.load(ordering: .acquiring) }) { directory.removeActive() }
   }
+
+  /// Looks for boots of this instance whose process has ended, without waiting for the minute at which that is done
+  /// anyway. Any thread.
+  public func adoptFormerProcesses() { delivery.requestSearch() }
 
   /// Figures about the meter, with the live totals of each listener. Reads counters that workers are
   /// writing, each for itself.

@@ -14,6 +14,7 @@ final class SegmentDelivery: Sendable {
   private let clock: Clock
   private let syscalls: Syscalls
   private let isStopping = Atomic<Bool>(false)
+  private let isSearchRequested = Atomic<Bool>(false)
   /// Boots that were taken over; held, so that their locks are.
   private let adopted: Mutex<Adopted>
 
@@ -51,11 +52,18 @@ final class SegmentDelivery: Sendable {
       if isLast { return }
       _ = signal.wait(timeoutMilliseconds: Int32(Self.searchSeconds * 1000))
       let now = clock.monotonicNanoseconds()
-      if now >= searched + Self.searchSeconds * 1_000_000_000 {
+      let isAsked = isSearchRequested.exchange(false, ordering: .acquiring)
+      if isAsked || now >= searched + Self.searchSeconds * 1_000_000_000 {
         adoptMore(onSealed)
         searched = now
       }
     }
+  }
+
+  /// Has `run` look for dead boots soon.
+  func requestSearch() {
+    isSearchRequested.store(true, ordering: .releasing)
+    slots.first?.delivery.signal()
   }
 
   /// Ends `run` after one more step.

@@ -6,7 +6,7 @@ import Usage
 ///
 /// Runs on a thread of its own that never waits for a disk.
 final class SegmentPreparation: Sendable {
-  private let plan: SegmentPlan
+  private let plans: Mutex<SegmentPlan>
   private let boot: BootID
   private let predecessor: Batch.Predecessor?
   private let directory: BootDirectory
@@ -38,7 +38,7 @@ final class SegmentPreparation: Sendable {
     slots: [WorkerSlot], limit: Int, wake: [@Sendable () -> Void], ledger: MeteringLedger,
     clock: Clock, syscalls: Syscalls
   ) {
-    self.plan = plan
+    plans = Mutex(plan)
     self.boot = boot
     self.predecessor = predecessor
     self.directory = directory
@@ -70,11 +70,13 @@ final class SegmentPreparation: Sendable {
     for slot in slots where !slot.isClosed.load(ordering: .acquiring) {
       let isReady = prepareSuccessor(slot)
       extend(slot)
+      // A segment that was prepared before the tables grew is used up first: two hand-overs then.
+      if isReady && slot.isBehind { slot.deadlineNanoseconds.store(0, ordering: .relaxed) }
       let now = clock.monotonicNanoseconds()
       let deadline = slot.deadlineNanoseconds.load(ordering: .relaxed)
       if deadline <= now {
         if isReady { wake[slot.worker]() }
-        watch(slot, overdueNanoseconds: deadline == 0 ? 0 : now - deadline)
+        watch(slot, overdueNanoseconds: now - min(now, plannedEnd(slot, deadline)))
         wait = min(wait, Self.retryMilliseconds)
       } else {
         comeBack(slot)
@@ -82,6 +84,38 @@ final class SegmentPreparation: Sendable {
       }
     }
     return wait
+  }
+
+  /// When the interval should have ended: asking for an early end does not hide a stuck worker.
+  private func plannedEnd(_ slot: WorkerSlot, _ deadline: UInt64) -> UInt64 {
+    if deadline != 0 { return deadline }
+    return slot.beganNanoseconds.load(ordering: .relaxed) + UInt64(plan.intervalSeconds)
+      * 1_000_000_000
+  }
+
+  /// The newest layout.
+  private var plan: SegmentPlan { plans.withLock { $0 } }
+
+  /// Lets further segments know these names too, and has every worker move on to one that does.
+  ///
+  /// Any thread. Returns the revision of `Meter.tablesRevision` from which they are known. Throws when a name is
+  /// there already or there are too many.
+  func grow(listeners: [String], routes: [RouteName]) throws(MeteringError) -> Int {
+    let outcome: Result<Int, MeteringError> = plans.withLock { plan in
+      if listeners.isEmpty && routes.isEmpty { return .success(plan.revision) }
+      let grown = plan.grown(listeners: listeners, routes: routes)
+      let faults = MeteringConfiguration.faults(
+        listeners: grown.listeners, routes: grown.routes.filter { $0 != .none })
+      guard faults.isEmpty else { return .failure(.invalidConfiguration(faults)) }
+      plan = grown
+      return .success(grown.revision)
+    }
+    let revision = try outcome.get()
+    for slot in slots where slot.wantedRevision.load(ordering: .relaxed) < revision {
+      slot.wantedRevision.store(revision, ordering: .releasing)
+      slot.preparation.signal()
+    }
+    return revision
   }
 
   /// Wakes every worker.

@@ -8,6 +8,8 @@ final class WorkerSlot: Sendable {
   /// When the worker hands over next, by the monotonic clock. Written by the worker; the service writes 0 to
   /// ask for it now.
   let deadlineNanoseconds = Atomic<UInt64>(.max)
+  /// The revision of the tables that the worker should move on to. Written by the service.
+  let wantedRevision = Atomic<Int>(0)
   /// When the active segment was begun. Written by the worker.
   let beganNanoseconds = Atomic<UInt64>(0)
   /// Lookups answered with `~overflow`. Written by the worker.
@@ -31,6 +33,13 @@ final class WorkerSlot: Sendable {
     self.worker = worker
     self.preparation = preparation
     self.delivery = delivery
+  }
+
+  /// Whether the worker counts in a segment that does not know the newest names.
+  var isBehind: Bool {
+    let active = segments.withLock { $0.last { $0.phase == .active } }
+    guard let active else { return false }
+    return active.plan.revision < wantedRevision.load(ordering: .acquiring)
   }
 
   /// The segment issued last.

@@ -2,8 +2,11 @@ import Usage
 
 /// Where the fixed parts of every segment of a process stand, and what is written there at creation.
 ///
-/// All segments of a process share one plan, so a reserved row has the same position in each of them.
+/// A plan only ever grows: its successor has the same listeners and routes at the same positions and more
+/// behind them. So a position means the same in every segment of a process, while offsets differ.
 struct SegmentPlan: Sendable {
+  /// How many times the plan of this process has grown.
+  let revision: Int
   /// The instance that all names begin with.
   let instance: String
   /// Workers of the process.
@@ -12,8 +15,10 @@ struct SegmentPlan: Sendable {
   let intervalSeconds: Int
   /// Configured listeners.
   let listeners: [String]
-  /// Configured routes and, last, `~none`.
+  /// Routes of the start, then `~none`, then routes that came later.
   let routes: [RouteName]
+  /// Position of `~none` in `routes`; the same for the life of the process.
+  let noneRoute: Int
   /// Declared units.
   let units: [UnitDeclaration]
 
@@ -36,8 +41,11 @@ struct SegmentPlan: Sendable {
   /// Lays out segments for these texts; `predecessorCount` is the number of its workers, or 0.
   init(
     instance: String, workerCount: Int, intervalSeconds: Int, listeners: [String],
-    routes: [RouteName], units: [UnitDeclaration], predecessorCount: Int
+    routes: [RouteName], units: [UnitDeclaration], predecessorCount: Int, revision: Int = 0
   ) {
+    self.revision = revision
+    guard let none = routes.firstIndex(of: .none) else { preconditionFailure("~none is a route") }
+    noneRoute = none
     self.instance = instance
     self.workerCount = workerCount
     self.intervalSeconds = intervalSeconds
@@ -69,6 +77,14 @@ struct SegmentPlan: Sendable {
     precondition(firstExtentOffset % 64 == 0 && reservedRowsOffset % 64 == 0, "rows are aligned")
   }
 
+  /// The next plan: these listeners and routes stand behind the ones that are there.
+  func grown(listeners more: [String], routes others: [RouteName]) -> SegmentPlan {
+    SegmentPlan(
+      instance: instance, workerCount: workerCount, intervalSeconds: intervalSeconds,
+      listeners: listeners + more, routes: routes + others, units: units,
+      predecessorCount: predecessorCount, revision: revision + 1)
+  }
+
   /// The row of a reserved tenant, offset in bytes.
   func reservedRow(_ tenant: ReservedTenant, route: Int) -> Int {
     precondition(routes.indices.contains(route), "no such route")
@@ -77,7 +93,7 @@ struct SegmentPlan: Sendable {
   }
 
   /// `~overflow` of `~none`: its histogram exists from the start and takes what fits nowhere else.
-  var fallbackRow: Int { reservedRow(.overflow, route: routes.count - 1) }
+  var fallbackRow: Int { reservedRow(.overflow, route: noneRoute) }
 
   /// Length of a segment with this many extents.
   func byteCount(extents: Int) -> Int { firstExtentOffset + extents * SegmentLayout.extentBytes }

@@ -5,7 +5,7 @@ public struct SegmentRows: BatchRowSource, Sendable {
   private let image: SegmentImage
   /// Offsets of the rows in units of 64 bytes, ascending by (tenant, route).
   private let units: [UInt32]
-  /// Names of the routes, `~none` last.
+  /// Names of the routes, `~none` among them.
   public let routes: [RouteName]
 
   /// Sorts the rows that count something. Cost: 16 bytes a row while sorting, 4 after.

@@ -65,6 +65,13 @@ extension SegmentWriter {
     return true
   }
 
+  /// The reserved row at a position that `SegmentStorage.reservedPosition` told of another segment.
+  func reservedRow(at position: Int) -> MeterRow {
+    precondition(
+      position >= 0 && position < routeCount * SegmentLayout.reservedTenantCount, "no such row")
+    return row(at: reservedRowsOffset + position * SegmentLayout.rowBytes)
+  }
+
   /// The row of a reserved tenant.
   @inline(__always)
   func reservedRow(_ tenant: ReservedTenant, route: Int) -> MeterRow {
@@ -90,8 +97,12 @@ extension SegmentStorage {
     row.generation == UInt32(truncatingIfNeeded: name.sequence)
   }
 
-  /// Whether this is the row of a reserved tenant, which stands at the same place in every segment.
-  func isReserved(_ row: MeterRow) -> Bool { row.offset < plan.fallbackChunksOffset }
+  /// Position of a reserved tenant's row among the reserved rows, the same in every segment of the process;
+  /// nil for the row of any other tenant.
+  func reservedPosition(of row: MeterRow) -> Int? {
+    guard row.offset < plan.fallbackChunksOffset else { return nil }
+    return (row.offset - plan.reservedRowsOffset) / SegmentLayout.rowBytes
+  }
 
   /// The route of a row.
   func route(of row: MeterRow) -> Int {

@@ -14,10 +14,10 @@ final class SegmentWriter<Observer: StoreObserver> {
   private(set) var generation: UInt32
   /// Its words.
   private(set) var cells: SegmentCells<Observer>
-  let listenersOffset: Int
-  let listenerCount: Int
-  let reservedRowsOffset: Int
-  let routeCount: Int
+  private(set) var listenersOffset: Int
+  private(set) var listenerCount: Int
+  private(set) var reservedRowsOffset: Int
+  private(set) var routeCount: Int
 
   /// Levels of the index, oldest first; `slots` and `slotMask` are the newest one's.
   var levels: [SegmentIndex]
@@ -57,11 +57,18 @@ final class SegmentWriter<Observer: StoreObserver> {
     slotMask = storage.index.mask
   }
 
-  /// Moves on to a segment of the same plan that nobody wrote before. Rows of the old one are refused from now on.
+  /// Moves on to a segment of the same plan, or of one that has grown, that nobody wrote before. Rows of the
+  /// old one are refused from now on.
   func move(to successor: SegmentStorage) {
     precondition(successor.claimedExtents == 0, "a segment has one writer")
-    precondition(successor.plan.listenersOffset == listenersOffset, "segments of one plan")
+    precondition(
+      successor.plan.listeners.count >= listenerCount && successor.plan.routes.count >= routeCount,
+      "a plan only grows")
     storage = successor
+    listenersOffset = successor.plan.listenersOffset
+    listenerCount = successor.plan.listeners.count
+    reservedRowsOffset = successor.plan.reservedRowsOffset
+    routeCount = successor.plan.routes.count
     generation = UInt32(truncatingIfNeeded: successor.name.sequence)
     cells = SegmentCells(successor.memory, observer: observer)
     levels = [successor.index]
