@@ -7,7 +7,11 @@
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stddef.h>
+#include <string.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 const int weir_option_reuse_port = SO_REUSEPORT;
@@ -73,4 +77,105 @@ int weir_socket_error(int fd) {
   socklen_t length = sizeof error;
   if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
   return error;
+}
+
+static int unix_address(const char *path, struct sockaddr_un *address, socklen_t *length) {
+  size_t count = strlen(path);
+  if (count == 0 || count >= sizeof address->sun_path) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  memset(address, 0, sizeof *address);
+  address->sun_family = AF_UNIX;
+  memcpy(address->sun_path, path, count);
+  *length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + count + 1);
+  if (path[0] == '@') {
+    address->sun_path[0] = 0;
+    *length -= 1;
+  }
+  return 0;
+}
+
+int weir_unix_socket(void) { return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0); }
+
+int weir_unix_bind(int fd, const char *path) {
+  struct sockaddr_un address;
+  socklen_t length;
+  if (unix_address(path, &address, &length) != 0) return -1;
+  return bind(fd, (struct sockaddr *)&address, length);
+}
+
+int weir_unix_connect(int fd, const char *path) {
+  struct sockaddr_un address;
+  socklen_t length;
+  if (unix_address(path, &address, &length) != 0) return -1;
+  return connect(fd, (struct sockaddr *)&address, length);
+}
+
+int weir_unix_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC); }
+
+void weir_set_timeouts(int fd, int milliseconds) {
+  struct timeval time = {milliseconds / 1000, milliseconds % 1000 * 1000};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
+}
+
+int64_t weir_peer_user(int fd) {
+  struct ucred peer;
+  socklen_t length = sizeof peer;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return -1;
+  return (int64_t)peer.uid;
+}
+
+ssize_t weir_send_message(int fd, const void *bytes, size_t count, int passed) {
+  struct iovec piece = {(void *)bytes, count};
+  union {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(sizeof(int))];
+  } control;
+  struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+  if (passed >= 0) {
+    memset(&control, 0, sizeof control);
+    message.msg_control = control.room;
+    message.msg_controllen = sizeof control.room;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &passed, sizeof passed);
+  }
+  return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+ssize_t weir_receive_message(int fd, void *bytes, size_t count, int *passed) {
+  struct iovec piece = {bytes, count};
+  union {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(sizeof(int))];
+  } control;
+  struct msghdr message = {.msg_iov = &piece,
+                           .msg_iovlen = 1,
+                           .msg_control = control.room,
+                           .msg_controllen = sizeof control.room};
+  *passed = -1;
+  ssize_t received = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+  if (received < 0) return received;
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+      header->cmsg_len == CMSG_LEN(sizeof(int)))
+    memcpy(passed, CMSG_DATA(header), sizeof *passed);
+  return received;
+}
+
+ssize_t weir_send_datagram(const char *path, const void *bytes, size_t count) {
+  struct sockaddr_un address;
+  socklen_t length;
+  if (unix_address(path, &address, &length) != 0) return -1;
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -1;
+  ssize_t sent = sendto(fd, bytes, count, MSG_NOSIGNAL, (struct sockaddr *)&address, length);
+  int error = errno;
+  close(fd);
+  errno = error;
+  return sent;
 }

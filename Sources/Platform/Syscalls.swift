@@ -48,4 +48,9 @@ public struct Syscalls: Sendable {
       return code == EAGAIN || code == EWOULDBLOCK ? .wouldBlock : .failed(code)
     }
   }
+
+  /// Lets the calling thread sleep; for threads that wait for others, never for a worker.
+  public func pause(milliseconds: Int) {
+    _ = poll(nil, 0, Int32(clamping: milliseconds))
+  }
 }

@@ -10,4 +10,17 @@ extension Wakeup {
     if count > 0 { clear() }
     return count > 0
   }
+
+  /// Waits for the signal or for something to read from another descriptor; then takes the signal away. Says whether
+  /// the descriptor can be read.
+  public func waitBeside(_ other: Int32) -> Bool {
+    var entries = [
+      pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: other, events: Int16(POLLIN), revents: 0),
+    ]
+    // Safe: two entries are passed and live for the call.
+    _ = unsafe poll(&entries, 2, -1)
+    if entries[0].revents != 0 { clear() }
+    return entries[1].revents != 0
+  }
 }

@@ -27,7 +27,8 @@ public final class AdminServer: Sendable {
   public let address: SocketAddress
   private let syscalls: Syscalls
   private let clock: Clock
-  private let listener: Int32
+  /// The listening socket, for a process that takes over.
+  public let descriptor: Int32
   private let control: WorkerControl
   private let handler: @Sendable (_ path: String) -> AdminAnswer
   private let thread = Mutex<OSThread?>(nil)
@@ -35,29 +36,35 @@ public final class AdminServer: Sendable {
   static let connectionsMax = 64
   static let connectionNanoseconds: UInt64 = 5_000_000_000
 
-  /// Binds the address. `handler` gets the path of a GET without its query, on the admin thread.
+  /// Binds the address, or goes on with the former process's socket when that is bound to it. `handler` gets the
+  /// path of a GET without its query, on the admin thread.
   public init(
-    on address: SocketAddress, syscalls: Syscalls, clock: Clock,
+    on address: SocketAddress, inherited: InheritedSocket? = nil, syscalls: Syscalls, clock: Clock,
     handler: @escaping @Sendable (_ path: String) -> AdminAnswer
   ) throws(SystemError) {
     self.syscalls = syscalls
     self.clock = clock
     self.handler = handler
     control = try WorkerControl(syscalls: syscalls)
-    listener = try syscalls.listen(on: address, backlog: 64)
-    self.address = try syscalls.localAddress(of: listener)
+    if let inherited, inherited.configured == address || inherited.address == address {
+      descriptor = inherited.descriptor
+    } else {
+      if let inherited { syscalls.close(inherited.descriptor) }
+      descriptor = try syscalls.listen(on: address, backlog: 64)
+    }
+    self.address = try syscalls.localAddress(of: descriptor)
   }
 
   /// Starts the thread.
   public func start() throws(SystemError) {
     let loop = try AdminLoop(
-      listener: listener, control: control, syscalls: syscalls, clock: clock, handler: handler)
+      listener: descriptor, control: control, syscalls: syscalls, clock: clock, handler: handler)
     let box = AdminBox(loop: loop)
     let started = try OSThread(name: "weir-admin") { box.loop.run() }
     thread.withLock { $0 = started }
   }
 
-  /// Stops and waits for the thread.
+  /// Stops and waits for the thread; a second call does nothing.
   public func stop() {
     control.requestStop()
     let running = thread.withLock { thread in

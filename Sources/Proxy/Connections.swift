@@ -3,7 +3,7 @@ import Platform
 /// A client's connection and the one exchange that it carries at a time.
 final class DownstreamConnection {
   let channel: Channel
-  /// Position of its listener in the configuration.
+  /// Position of its listener in the tables, and in the meter.
   let listener: Int
   /// The client's address as text, for X-Forwarded-For.
   let peer: [UInt8]
@@ -25,6 +25,8 @@ final class DownstreamConnection {
   var idleSince: UInt64
   /// After an answer that closes: reading on, so that the client gets to see it.
   var isLingering = false
+  /// Its listener is gone: the next response is its last.
+  var isRetiring = false
   /// Whether the worker goes on with it in the next turn without waiting for an event.
   var isReady = false
 
@@ -43,7 +45,7 @@ final class DownstreamConnection {
 /// A connection to an upstream: used by one exchange, or idle in its pool.
 final class UpstreamConnection {
   let channel: Channel
-  /// Position of its upstream in the configuration.
+  /// Position of its upstream in the tables.
   let upstream: Int
   /// Position of its address in the upstream.
   let address: Int

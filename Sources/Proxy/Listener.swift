@@ -3,11 +3,24 @@ import Platform
 import Usage
 
 /// A worker's own listening socket, on an address that all workers share.
-struct Listener {
-  let descriptor: Int32
-  /// Position in the configuration.
+struct Listener: Sendable {
+  /// The socket; negative once the worker has closed it.
+  private(set) var descriptor: Int32
+  /// Position of the listener in the tables, and in the meter.
   let index: Int
   let trusted: [AddressRange]
+
+  /// A bound socket of the listener at `index`.
+  init(descriptor: Int32, index: Int, _ configuration: ListenerConfiguration) {
+    self.descriptor = descriptor
+    self.index = index
+    trusted = configuration.trusted
+  }
+
+  var isOpen: Bool { descriptor >= 0 }
+
+  /// Forgets the socket, which the caller closes.
+  mutating func forgetSocket() { descriptor = -1 }
 
   /// Whether what this peer says about tenants and forwarding is believed.
   func trusts(_ peer: SocketAddress) -> Bool {
@@ -19,7 +32,7 @@ extension Worker {
   /// Takes new connections from a listener's queue.
   func accept(_ position: Int) {
     // An event of the turn in which the drain began finds no listener any more.
-    guard position < listeners.count else { return }
+    guard position < listeners.count, listeners[position].isOpen else { return }
     let listener = listeners[position]
     // Bound: acceptsPerTurnMax; the listener is level-triggered, so the rest comes next turn.
     for _ in 0..<Self.acceptsPerTurnMax {
@@ -34,6 +47,42 @@ extension Worker {
     }
   }
 
+  /// Takes what is left in a listener's queue and closes it: a connection that the kernel has completed is
+  /// served, not reset. Bound: 64 rounds of `acceptsPerTurnMax`, 4,096 connections.
+  func closeListener(_ position: Int) {
+    let listener = listeners[position]
+    guard listener.isOpen else { return }
+    for _ in 0..<64 * Self.acceptsPerTurnMax {
+      guard case .connection(let descriptor, let peer) = syscalls.accept(listener.descriptor)
+      else { break }
+      add(descriptor, peer, listener)
+    }
+    loop.remove(listener.descriptor)
+    syscalls.close(listener.descriptor)
+    listeners[position].forgetSocket()
+  }
+
+  /// Listens on these sockets from now on: sockets that are not among them are closed, new ones registered.
+  ///
+  /// A socket keeps its place, because the word in its events names it.
+  func applyListeners(_ wanted: [Listener]) {
+    for position in listeners.indices where listeners[position].isOpen {
+      let descriptor = listeners[position].descriptor
+      if let same = wanted.first(where: { $0.descriptor == descriptor }) {
+        listeners[position] = same
+      } else {
+        closeListener(position)
+      }
+    }
+    for listener in wanted
+    where !listeners.contains(where: { $0.descriptor == listener.descriptor }) {
+      listeners.append(listener)
+      // Tried again with the next sweep when the kernel has no memory for it now.
+      pausedListeners.append(listeners.count - 1)
+    }
+    resumeAccepting()
+  }
+
   /// Leaves a listener alone until the next sweep: out of descriptors, it would be ready in every turn.
   private func pauseAccepting(_ position: Int) {
     loop.remove(listeners[position].descriptor)
@@ -45,7 +94,7 @@ extension Worker {
     guard !pausedListeners.isEmpty else { return }
     let positions = pausedListeners
     pausedListeners = []
-    for position in positions where position < listeners.count {
+    for position in positions where position < listeners.count && listeners[position].isOpen {
       do throws(SystemError) {
         try loop.registerForReading(
           listeners[position].descriptor, word: EventWord.listener(position))

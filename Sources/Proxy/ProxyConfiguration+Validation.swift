@@ -164,10 +164,15 @@ extension TimeoutConfiguration {
       ("body_ms", bodyMilliseconds), ("stream_ms", streamMilliseconds),
       ("connect_ms", connectMilliseconds), ("response_head_ms", responseHeadMilliseconds),
       ("upstream_idle_ms", upstreamIdleMilliseconds), ("drain_ms", drainMilliseconds),
+      ("drain_idle_ms", drainIdleMilliseconds),
       ("linger_ms", lingerMilliseconds),
     ]
-    return named.compactMap { name, value in
-      (1...86_400_000).contains(value) ? nil : "timeouts.\(name): must be 1 to 86400000"
-    }
+    let delay =
+      (0...86_400_000).contains(drainDelayMilliseconds)
+      ? [] : ["timeouts.drain_delay_ms: must be 0 to 86400000"]
+    return delay
+      + named.compactMap { name, value in
+        (1...86_400_000).contains(value) ? nil : "timeouts.\(name): must be 1 to 86400000"
+      }
   }
 }

@@ -196,6 +196,12 @@ public struct TimeoutConfiguration: Sendable, Equatable {
   public var responseHeadMilliseconds = 60_000
   /// An unused upstream connection. Default 30 s, shorter than what most servers allow.
   public var upstreamIdleMilliseconds = 30_000
+  /// From the stop signal, when readiness turns, until listeners stop. Default 0; set it to how long a load balancer
+  /// takes to notice.
+  public var drainDelayMilliseconds = 0
+  /// From the stop signal, or a listener's removal, until a connection without a request is closed: a client that
+  /// is about to use it gets an answer that says it is the last. Default 1 s.
+  public var drainIdleMilliseconds = 1_000
   /// From the stop signal until open exchanges are cut off. Default 30 s.
   public var drainMilliseconds = 30_000
   /// After an answer that closes the connection: how long its unread rest is drained. Default 2 s.

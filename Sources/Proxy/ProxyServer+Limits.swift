@@ -6,7 +6,8 @@ extension ProxyServer {
   public func updateTenantLimits(
     registered: Set<TenantID>, limits: [TenantID: PlannedTenantLimit]
   ) {
-    enforcement.update(configuration.tenantLimits, registered: registered, limits: limits)
+    enforcement.update(
+      tables.configuration.tenantLimits, registered: registered, limits: limits)
     for wake in wakes { wake() }
   }
 

@@ -8,6 +8,8 @@ public enum ProxyError: Error, Equatable, Sendable, CustomStringConvertible {
   case configuration([String])
   /// A listener's address cannot be used.
   case listen(name: String, address: SocketAddress, SystemError)
+  /// The meter has no room for new names.
+  case meter(MeteringError)
   /// A thread or descriptor could not be had.
   case system(SystemError)
 
@@ -17,37 +19,51 @@ public enum ProxyError: Error, Equatable, Sendable, CustomStringConvertible {
     case .configuration(let faults): faults.joined(separator: "; ")
     case .listen(let name, let address, let error):
       "listener \(name) cannot listen on \(address): \(error)"
+    case .meter(let error): "the meter: \(error)"
     case .system(let error): "\(error)"
     }
   }
 }
 
-/// All workers of a process: binds the sockets, starts the threads, drains them.
+/// All workers of a process: binds the sockets, starts the threads, reloads them, drains them.
 ///
 /// Two steps, because meters need the workers' wakeups and workers need meters: `init` binds, `start` serves.
 public final class ProxyServer: Sendable {
-  /// Where each listener listens, in the order of the configuration; port 0 is resolved.
-  public let addresses: [SocketAddress]
   /// Gauges and counts of each worker, for the admin port.
   public let counters: [WorkerCounters]
   /// Worker threads.
   public let workerCount: Int
+  /// Names of the former process's listeners that are not in this configuration. This process's copies of their
+  /// sockets are closed; the former one takes what waits in them when it drains.
+  public let refusedInheritance: [String]
 
-  let configuration: ProxyConfiguration
-  private let syscalls: Syscalls
+  let syscalls: Syscalls
   let enforcement: Enforcement
-  private let controls: [WorkerControl]
-  private let sockets: [[Listener]]
+  let controls: [WorkerControl]
+  /// What changes with a reload; the lock is the main thread's and the tests', never a worker's.
+  let current: Mutex<Current>
   private let threads = Mutex<[OSThread]>([])
   private let state = Atomic<UInt8>(0)
 
-  /// Checks the configuration and binds every listener once for each worker.
-  public init(_ configuration: ProxyConfiguration, processors: Int, syscalls: Syscalls)
-    throws(ProxyError)
-  {
+  /// The tables in force and the sockets that go with them.
+  struct Current {
+    var tables: ProxyTables
+    /// The sockets of each worker.
+    var sockets: [[Listener]]
+    /// Where each listener of the table listens, or listened; port 0 is resolved.
+    var addresses: [SocketAddress]
+    /// How many reloads there were.
+    var number = 0
+  }
+
+  /// Checks the configuration and binds every listener once for each worker, or goes on with sockets of a
+  /// former process that are bound to the same address.
+  public init(
+    _ configuration: ProxyConfiguration, processors: Int, syscalls: Syscalls,
+    inherited: [InheritedSocket] = []
+  ) throws(ProxyError) {
     let faults = configuration.validate()
     guard faults.isEmpty else { throw .configuration(faults) }
-    self.configuration = configuration
     self.syscalls = syscalls
     enforcement = Enforcement(configuration.tenantLimits)
     let count = configuration.workers == 0 ? max(1, processors) : configuration.workers
@@ -60,32 +76,23 @@ public final class ProxyServer: Sendable {
     } catch {
       throw .system(error)
     }
-    (sockets, addresses) = try Self.bind(configuration.listeners, workers: count, syscalls)
+    var binder = ListenerBinder(workers: count, inherited: inherited, syscalls: syscalls)
+    var addresses: [SocketAddress] = []
+    for (index, listener) in configuration.listeners.enumerated() {
+      addresses.append(try binder.bind(listener, index: index))
+    }
+    refusedInheritance = Set(binder.inherited.map(\.name)).sorted()
+    binder.closeInherited()
+    current = Mutex(
+      Current(
+        tables: ProxyTables(configuration), sockets: binder.sockets, addresses: addresses))
   }
 
-  private static func bind(
-    _ listeners: [ListenerConfiguration], workers: Int, _ syscalls: Syscalls
-  ) throws(ProxyError) -> ([[Listener]], [SocketAddress]) {
-    var sockets = [[Listener]](repeating: [], count: workers)
-    var addresses: [SocketAddress] = []
-    for (index, listener) in listeners.enumerated() {
-      var address = listener.address
-      for worker in 0..<workers {
-        do throws(SystemError) {
-          let descriptor = try syscalls.listen(on: address, backlog: listener.backlog)
-          // The first socket settles the port that the others share.
-          if worker == 0 { address = try syscalls.localAddress(of: descriptor) }
-          sockets[worker].append(
-            Listener(descriptor: descriptor, index: index, trusted: listener.trusted))
-        } catch {
-          for socket in sockets.joined() { syscalls.close(socket.descriptor) }
-          throw .listen(name: listener.name, address: address, error)
-        }
-      }
-      addresses.append(address)
-    }
-    return (sockets, addresses)
-  }
+  /// Where each listener listens, by its position in the tables; port 0 is resolved.
+  public var addresses: [SocketAddress] { current.withLock { $0.addresses } }
+
+  /// The tables in force.
+  public var tables: ProxyTables { current.withLock { $0.tables } }
 
   /// One closure a worker that wakes its event loop; any thread may call them.
   public var wakes: [@Sendable () -> Void] {
@@ -94,17 +101,19 @@ public final class ProxyServer: Sendable {
 
   /// Starts the worker threads; worker n uses `meter(n)`.
   public func start(clock: Clock, meter: (Int) -> Meter) throws(ProxyError) {
+    let (tables, sockets) = current.withLock { ($0.tables, $0.sockets) }
     do throws(SystemError) {
       for index in 0..<workerCount {
         let box = WorkerBox(
           worker: try Worker(
-            index: index, workerCount: workerCount, configuration: configuration,
+            index: index, workerCount: workerCount, tables: tables,
             listeners: sockets[index], meter: meter(index), control: controls[index],
             counters: counters[index], enforcement: enforcement, clock: clock, syscalls: syscalls))
-        let pins = configuration.pinsWorkers
-        let thread = try OSThread(name: "weir-worker-\(index)") { [syscalls] in
+        let pins = tables.configuration.pinsWorkers
+        let thread = try OSThread(name: "weir-worker-\(index)") { [syscalls, controls] in
           if pins { _ = syscalls.pinThread(toProcessor: index) }
           box.worker.run()
+          controls[index].noteFinished()
         }
         threads.withLock { $0.append(thread) }
       }
@@ -114,14 +123,25 @@ public final class ProxyServer: Sendable {
     state.store(1, ordering: .releasing)
   }
 
-  /// Whether requests are served and no drain has begun.
+  /// Whether requests are served and no drain has been announced.
   public var isReady: Bool { state.load(ordering: .acquiring) == 1 }
+
+  /// Turns `isReady` false and changes nothing else, so that a load balancer may look elsewhere first.
+  public func announceDrain() { state.store(2, ordering: .releasing) }
 
   /// Begins the drain: no new connections, open exchanges get `timeouts.drain`. Returns at once.
   public func drain() {
-    state.store(2, ordering: .releasing)
+    announceDrain()
     for control in controls { control.requestStop() }
   }
+
+  /// Ends a drain that has begun: what is open is cut off and counted as drained. Returns at once.
+  public func cutOff() {
+    for control in controls { control.requestCut() }
+  }
+
+  /// Whether every worker has ended; `join` then returns at once.
+  public var isFinished: Bool { controls.allSatisfy { $0.isFinished } }
 
   /// Waits until every worker has ended. Call once, after `drain`.
   public func join() {

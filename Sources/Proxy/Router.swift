@@ -3,14 +3,16 @@ import Platform
 
 /// Host and path to route, longest prefix first.
 ///
-/// Built once from the configuration. A path matches a prefix at a segment border only: `/api` matches
+/// Built from the tables at the start and at each reload. A path matches a prefix at a segment border only: `/api` matches
 /// `/api`, `/api/x` and `/api?q`, not `/apix`.
 struct Router: Sendable {
   /// What a worker needs of a route.
   struct Route: Sendable {
-    /// Position in the configuration, and in the meter's table of routes.
+    /// Position in the table of routes.
     let index: Int
-    /// Position of its upstream in the configuration.
+    /// Position in the meter's table of routes, where `~none` stands too.
+    let meterIndex: Int
+    /// Position of its upstream in the table of upstreams.
     let upstream: Int
     let upgrades: [[UInt8]]
     let bodyBytesMax: UInt64
@@ -36,12 +38,14 @@ struct Router: Sendable {
 
   private let routes: [Route]
 
-  /// The table of a validated configuration.
-  init(_ configuration: ProxyConfiguration) {
-    let upstreams = configuration.upstreams.map(\.name)
-    let table = configuration.routes.enumerated().map { index, route in
+  /// The routes in use of tables that were made of validated configurations.
+  init(_ tables: ProxyTables) {
+    let configuration = tables.configuration
+    let inUse = configuration.routes.enumerated().filter { tables.usesRoute[$0.offset] }
+    let table = inUse.map { index, route in
       Route(
-        index: index, upstream: upstreams.firstIndex(of: route.upstream) ?? 0,
+        index: index, meterIndex: tables.meterRoute(index),
+        upstream: tables.upstreamPosition(route.upstream) ?? 0,
         upgrades: route.upgrades.map { Array($0.lowercased().utf8) },
         bodyBytesMax: route.bodyBytesMax ?? .max,
         allowsOddPaths: route.allowsOddPaths ?? (route.path == "/"),

@@ -7,6 +7,8 @@ struct UpstreamPool {
   private let idleMax: Int
   private var idle: [[UpstreamConnection]]
   private var next: Int
+  /// Its upstream was changed or removed: nothing is kept any more.
+  var isRetired = false
   /// Connections open to this upstream, idle ones included.
   var open = 0
 
@@ -32,7 +34,7 @@ struct UpstreamPool {
   /// Keeps a connection for its next use; false when there are enough.
   mutating func keep(_ connection: UpstreamConnection) -> Bool {
     // Bound: idleMax for each address.
-    guard idle[connection.address].count < idleMax else { return false }
+    guard !isRetired, idle[connection.address].count < idleMax else { return false }
     idle[connection.address].append(connection)
     return true
   }

@@ -23,7 +23,7 @@ extension Worker {
     exchange.answerEnd = end
     exchange.responseStatus = status
     if !exchange.request.isSourceDone || exchange.method == .connect || status == 400
-      || connection.requestCount >= limits.requestsPerConnectionMax
+      || isLastResponse(connection)
     {
       exchange.isKeepAlive = false
     }
@@ -32,12 +32,11 @@ extension Worker {
     output.compact()
     let body = LocalAnswer.write(
       status: status, code: code, message: message,
-      closes: !exchange.isKeepAlive || isDraining, isHead: exchange.method == .head,
+      closes: !exchange.isKeepAlive, isHead: exchange.method == .head,
       date: HTTPDate.bytes(microseconds: clock.wallMicroseconds()), adding: answerFields,
       to: output)
     answerFields.reset()
     guard let body else { preconditionFailure("a buffer holds an answer beside an interim head") }
-    if isDraining { exchange.isKeepAlive = false }
     exchange.response = BodyRelay()
     exchange.response.leading = output.count - body
     exchange.response.body = body

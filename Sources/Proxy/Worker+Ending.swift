@@ -36,7 +36,9 @@ extension Worker {
     exchanges.end(connection)
     connection.idleSince = now
     connection.deadline = now + timeouts.keepAlive
-    if staysOpen && isRequestDone && !isDraining {
+    if staysOpen && isRequestDone {
+      // The client was told that it may send another request, also if a drain has begun since.
+      if isDraining || connection.isRetiring { retire(connection) }
       if connection.channel.isBroken { close(connection) }
       return
     }

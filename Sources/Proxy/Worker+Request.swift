@@ -130,7 +130,7 @@ extension Worker {
     let resolution = resolvers[connection.listener].resolve(
       requestHead, host: host, in: bytes, isTrusted: connection.isTrusted, into: tenant)
     let route = router.route(host: host, path: requestHead.path, in: bytes)
-    exchange.row = row(resolution, route: route?.index ?? noRoute)
+    exchange.row = row(resolution, route: route?.meterIndex ?? noRoute)
     beginAllowance(exchange, resolution)
     open(connection, requestBytes: headLength)
     if !connection.isTrusted && policy.assertsTenant(requestHead, in: bytes) {

@@ -109,9 +109,7 @@ extension Worker {
     // A final answer instead of 100: the client may send its body or not, so nothing can follow it.
     let isBodyInDoubt =
       exchange.expectsContinue && !exchange.hasMovedContent && !exchange.request.isSourceDone
-    if framing == .untilClose || isBodyInDoubt
-      || connection.requestCount >= limits.requestsPerConnectionMax || isDraining
-    {
+    if framing == .untilClose || isBodyInDoubt || isLastResponse(connection) {
       exchange.isKeepAlive = false
     }
     let output = clientOutput(connection)

@@ -53,8 +53,7 @@ extension Worker {
 
   private func timeOutIdle(_ connection: DownstreamConnection) {
     guard connection.headStart != nil else {
-      counters.add(.timeoutsKeepAlive)
-      close(connection)
+      closeIdle(connection)
       return
     }
     counters.add(.timeoutsRequestHead)
@@ -64,6 +63,18 @@ extension Worker {
     answer(connection, .requestTimeout)
     connection.exchange.isKeepAlive = false
     progress(connection)
+  }
+
+  /// Closes an idle connection, unless a request has come that no event has told of yet: the last look
+  /// before the close, so that only what is on the wire at this moment can be lost.
+  private func closeIdle(_ connection: DownstreamConnection) {
+    connection.channel.isReadable = true
+    progress(connection)
+    guard downstreams[connection.channel.slot] === connection, connection.headStart == nil,
+      connection.exchange.phase == .idle, !connection.isLingering
+    else { return }
+    if !isDraining && !connection.isRetiring { counters.add(.timeoutsKeepAlive) }
+    close(connection)
   }
 
   private func timeOutRequesting(_ connection: DownstreamConnection) {
@@ -82,22 +93,15 @@ extension Worker {
     progress(connection)
   }
 
-  /// The stop signal came: no new connections, idle ones closed, open exchanges get their time.
+  /// The stop signal came: no new connections, open exchanges get their time, and so, less of it, do idle
+  /// connections: a client may be about to use one, and gets an answer that says it is the last.
   func beginDrain() {
     isDraining = true
     drainDeadline = now + timeouts.drain
-    for listener in listeners {
-      loop.remove(listener.descriptor)
-      syscalls.close(listener.descriptor)
-    }
+    for position in listeners.indices { closeListener(position) }
     listeners = []
     for slot in 0..<downstreams.slotCount {
-      guard let connection = downstreams[slot] else { continue }
-      if connection.exchange.isOpen {
-        connection.exchange.isKeepAlive = false
-      } else if connection.headStart == nil {
-        close(connection)
-      }
+      if let connection = downstreams[slot] { retire(connection) }
     }
   }
 

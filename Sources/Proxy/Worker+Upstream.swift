@@ -105,7 +105,7 @@ extension Worker {
       wasConnected && upstream.served > 0 && exchange.mayBeSentAgain
       && exchange.attempts == 1
     let mayTryAnother = !wasConnected && mayTryAnotherAddress(exchange)
-    guard (isStale || mayTryAnother) && failure.status == 502, !isDraining,
+    guard (isStale || mayTryAnother) && failure.status == 502,
       let head = upstream.channel.output
     else {
       answer(connection, failure)

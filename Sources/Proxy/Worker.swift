@@ -15,16 +15,21 @@ final class Worker {
   let enforcement: Enforcement
   let counters: WorkerCounters
   let meter: Meter
-  let router: Router
-  let policy: HeaderPolicy
-  let resolvers: [TenantResolver]
-  let hintReaders: [CostHintReader]
-  let http1Limits: HTTP1Limits
-  let limits: LimitConfiguration
-  let timeouts: WorkerTimeouts
+  let workerCount: Int
+  // Compiled from the configuration; `apply` in Worker+Reload makes them anew.
+  var router: Router
+  var policy: HeaderPolicy
+  var resolvers: [TenantResolver]
+  var hintReaders: [CostHintReader]
+  var http1Limits: HTTP1Limits
+  var limits: LimitConfiguration
+  var timeouts: WorkerTimeouts
   /// Position of `~none` in the meter's table of routes.
   let noRoute: Int
+  /// A reload that waits for the meter to know its names.
+  var pendingUpdate: WorkerUpdate?
 
+  /// The sockets that this worker accepts from; several may belong to one listener, closed ones stay in place.
   var listeners: [Listener]
   /// Positions of listeners that are left alone until the next sweep.
   var pausedListeners: [Int] = []
@@ -77,11 +82,13 @@ final class Worker {
 
   /// A worker with its own sockets; `listeners` are bound already.
   init(
-    index: Int, workerCount: Int, configuration: ProxyConfiguration, listeners: [Listener],
+    index: Int, workerCount: Int, tables: ProxyTables, listeners: [Listener],
     meter: Meter, control: WorkerControl, counters: WorkerCounters, enforcement: Enforcement,
     clock: Clock, syscalls: Syscalls
   ) throws(SystemError) {
+    let configuration = tables.configuration
     self.index = index
+    self.workerCount = workerCount
     self.syscalls = syscalls
     self.clock = clock
     self.control = control
@@ -92,26 +99,16 @@ final class Worker {
     self.listeners = listeners
     limits = configuration.limits
     timeouts = WorkerTimeouts(configuration.timeouts)
-    router = Router(configuration)
+    router = Router(tables)
     policy = HeaderPolicy(configuration.tenants)
     resolvers = configuration.listeners.map {
       TenantResolver(configuration.tenants, listener: $0.name)
     }
     hintReaders = configuration.upstreams.map { CostHintReader($0.hints) }
-    noRoute = configuration.routes.count
-    var http1 = HTTP1Limits()
-    http1.headBytesMax = limits.headBytesMax
-    http1.fieldCountMax = limits.fieldCountMax
-    http1.targetBytesMax = limits.targetBytesMax
-    http1.trailerBytesMax = limits.headBytesMax
-    http1.trailerFieldCountMax = limits.fieldCountMax
+    noRoute = tables.noneRoute
+    let http1 = Self.http1Limits(configuration.limits)
     http1Limits = http1
-    requestParsers = configuration.listeners.map { listener in
-      var own = http1
-      own.acceptsBareLineFeed = listener.acceptsBareLineFeed
-      own.underscoreNames = listener.underscoreNames.ofCodec
-      return HTTP1Parser(limits: own)
-    }
+    requestParsers = Self.requestParsers(configuration, http1)
     responseParser = HTTP1Parser(limits: http1)
     trailerBytes = Buffer(capacity: http1.trailerBytesMax)
     buffers = BufferPool(capacity: limits.bufferBytes, keptMax: 256)
@@ -137,6 +134,7 @@ final class Worker {
       if now >= nextPace { resumePaced() }
       if now >= nextSweep { sweep() }
       if meter.rotationIsDue(nowNanoseconds: now) { rotate() }
+      if pendingUpdate != nil { applyUpdateIfPossible() }
       if isDraining { finishDrainIfPossible() }
       counters.add(.turns)
       counters.set(.lentBuffers, to: buffers.lent)
@@ -172,7 +170,9 @@ final class Worker {
   private func wakeUp() {
     control.wakeup.clear()
     followLimits()
+    if let update = control.takeUpdate() { pendingUpdate = update }
     if control.isStopRequested && !isDraining { beginDrain() }
+    if control.isCutRequested { drainDeadline = 0 }
   }
 
   private func runReady() {
@@ -233,7 +233,7 @@ final class Worker {
 /// The configured timeouts in nanoseconds.
 struct WorkerTimeouts {
   let requestHead, keepAlive, body, stream, connect, responseHead, upstreamIdle, drain: UInt64
-  let linger: UInt64
+  let linger, drainIdle: UInt64
 
   init(_ configuration: TimeoutConfiguration) {
     func nanoseconds(_ milliseconds: Int) -> UInt64 { UInt64(milliseconds) * 1_000_000 }
@@ -246,5 +246,6 @@ struct WorkerTimeouts {
     upstreamIdle = nanoseconds(configuration.upstreamIdleMilliseconds)
     drain = nanoseconds(configuration.drainMilliseconds)
     linger = nanoseconds(configuration.lingerMilliseconds)
+    drainIdle = nanoseconds(configuration.drainIdleMilliseconds)
   }
 }

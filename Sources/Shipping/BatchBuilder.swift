@@ -18,20 +18,29 @@ public final class BatchBuilder: Sendable {
   }
 
   private struct State {
+    /// Nil until there is one: a process that takes over gets it when the former one has drained.
+    var spool: Spool?
     var waiting: [SealedSegment] = []
     var refused: UInt64 = 0
   }
 
-  private let spool: Spool
   private let wake: @Sendable () -> Void
   private let logger: Logger
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
-  /// A builder that fills `spool` and calls `wake` for each new batch.
-  public init(spool: Spool, logger: Logger, wake: @escaping @Sendable () -> Void) {
-    self.spool = spool
+  /// A builder that fills `spool`, as soon as there is one, and calls `wake` for each new batch.
+  public init(spool: Spool? = nil, logger: Logger, wake: @escaping @Sendable () -> Void) {
+    state = Mutex(State(spool: spool))
     self.logger = logger
     self.wake = wake
+  }
+
+  /// Gives a builder that has none its spool, and spools what has waited for it.
+  public func open(_ spool: Spool) {
+    state.withLock { state in
+      state.spool = spool
+      spoolWaiting(&state)
+    }
   }
 
   /// Figures of now. Waits while a segment is being spooled.
@@ -57,8 +66,9 @@ public final class BatchBuilder: Sendable {
 
   /// In order, so that a full disk does not let a later sequence pass an earlier one for long.
   private func spoolWaiting(_ state: inout State) {
+    guard let spool = state.spool else { return }
     while let segment = state.waiting.first {
-      switch spool(segment) {
+      switch add(segment, to: spool) {
       case .spooled: wake()
       case .refused: state.refused += 1
       case .failed: return
@@ -71,7 +81,7 @@ public final class BatchBuilder: Sendable {
     case spooled, refused, failed
   }
 
-  private func spool(_ segment: SealedSegment) -> Outcome {
+  private func add(_ segment: SealedSegment, to spool: Spool) -> Outcome {
     do {
       let bytes = try BatchCodec.encode(segment.head, rows: segment.rows())
       try spool.add(

@@ -1,14 +1,16 @@
 import ArgumentParser
 import Platform
 
-/// `weir-proxy CONFIG`: serves until SIGTERM or SIGINT. `--check` only reads the configuration.
+/// `weir-proxy CONFIG`: serves until SIGTERM or SIGINT. `--check` only reads the configuration, `--upgrade` takes over
+/// from the process that runs.
 @main
 struct Command: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "weir-proxy",
     abstract: "Reverse proxy that meters each tenant of a SaaS product.",
     discussion: """
-      Serves until SIGTERM or SIGINT, then drains. SIGHUP reads the tenant register again.
+      Serves until SIGTERM or SIGINT, then drains. SIGHUP reads the configuration and the \
+      tenant register again; when anything in them is wrong, nothing changes.
       Exit codes: 0 served and drained, or the configuration is good; 1 cannot start, or the \
       configuration is wrong; 64 wrong usage.
       """,
@@ -16,6 +18,9 @@ struct Command: ParsableCommand {
 
   @Flag(help: "Read the configuration, name every fault, and end.")
   var check = false
+
+  @Flag(help: "Take the listeners over from the process that runs, which then drains and ends.")
+  var upgrade = false
 
   @Argument(help: "The configuration file (YAML).")
   var config: String
@@ -27,7 +32,7 @@ struct Command: ParsableCommand {
       return
     }
     do throws(ProcessError) {
-      try ProxyProcess(configuration).serve()
+      try ProxyProcess(configuration, path: config, takesOver: upgrade).serve()
     } catch {
       Self.complain("weir-proxy: \(error)")
       throw ExitCode(1)
@@ -35,15 +40,8 @@ struct Command: ParsableCommand {
   }
 
   private func read() throws -> ProgramConfiguration {
-    let bytes: [UInt8]
-    do throws(SystemError) {
-      bytes = try Syscalls().readFile(config, bytesMax: 4 << 20)
-    } catch {
-      Self.complain("weir-proxy: cannot read \(config): \(error)")
-      throw ExitCode(1)
-    }
-    let (configuration, faults) = ProgramConfiguration.read(String(decoding: bytes, as: UTF8.self))
-    guard faults.isEmpty else {
+    let (configuration, faults) = ProgramConfiguration.load(config, syscalls: Syscalls())
+    guard let configuration else {
       Self.complain(
         "weir-proxy: \(config) has \(faults.count) fault\(faults.count == 1 ? "" : "s"):")
       for fault in faults { Self.complain("  \(fault)") }

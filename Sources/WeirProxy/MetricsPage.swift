@@ -1,15 +1,15 @@
 import Metering
 import Proxy
 import Shipping
+import Synchronization
 import Usage
 
 /// `/metrics` in the Prometheus text format 0.0.4. Labels are bounded: listeners, quantities, kinds; never tenants.
 struct MetricsPage: Sendable {
   let server: ProxyServer
   let metering: MeteringService
-  let spool: Spool
-  let shipper: Shipper?
-  let routes: [String]
+  let line: ShippingLine
+  let lifeCycle: LifeCycleMetrics
 
   /// The page of this moment.
   func render() -> String {
@@ -17,6 +17,7 @@ struct MetricsPage: Sendable {
     renderWorkers(&text)
     renderMeter(&text)
     renderShipping(&text)
+    renderLifeCycle(&text)
     return text.body
   }
 
@@ -81,9 +82,7 @@ struct MetricsPage: Sendable {
   }
 
   private func renderShipping(_ text: inout MetricsText) {
-    var figures = ShippingMetrics()
-    figures.spool = spool.status
-    if let shipper { figures = shipper.metrics }
+    let figures = line.metrics
     let gauges: [(String, Int, String)] = [
       ("weir_spool_pending_batches", figures.spool.pendingBatches, "Batches not yet acknowledged."),
       ("weir_spool_pending_bytes", figures.spool.pendingBytes, "Bytes not yet acknowledged."),
@@ -112,6 +111,27 @@ struct MetricsPage: Sendable {
       ("weir_batches_merged_total", figures.spool.mergedBatches, "Batches merged for space."),
     ]
     for (name, value, help) in counts { text.sample(name, value, help: help) }
+  }
+}
+
+extension MetricsPage {
+  private func renderLifeCycle(_ text: inout MetricsText) {
+    let reloads = [
+      ("applied", lifeCycle.reloadsApplied.load(ordering: .relaxed)),
+      ("refused", lifeCycle.reloadsRefused.load(ordering: .relaxed)),
+    ]
+    for (result, count) in reloads {
+      text.sample(
+        "weir_configuration_reloads_total", count, label: "result=\"\(result)\"",
+        help: "Configurations read on SIGHUP, by what became of them.")
+    }
+    text.sample(
+      "weir_configuration_applied_timestamp_seconds",
+      lifeCycle.configurationSeconds.load(ordering: .relaxed), isGauge: true,
+      help: "When the configuration in force was read, Unix time.")
+    text.sample(
+      "weir_stuck_workers", lifeCycle.stuckWorkers.load(ordering: .relaxed), isGauge: true,
+      help: "Workers whose event loop does not turn.")
   }
 }
 

@@ -21,7 +21,8 @@ extension ProgramConfiguration {
   mutating func takeTimeouts(_ node: ConfigurationNode) {
     node.allow([
       "request_head_ms", "keep_alive_ms", "body_ms", "stream_ms", "connect_ms",
-      "response_head_ms", "upstream_idle_ms", "drain_ms", "linger_ms",
+      "response_head_ms", "upstream_idle_ms", "drain_ms", "drain_idle_ms", "drain_delay_ms",
+      "linger_ms",
     ])
     func read(_ key: String, _ value: inout Int) { value = node[key].integer(value) }
     read("request_head_ms", &proxy.timeouts.requestHeadMilliseconds)
@@ -32,6 +33,8 @@ extension ProgramConfiguration {
     read("response_head_ms", &proxy.timeouts.responseHeadMilliseconds)
     read("upstream_idle_ms", &proxy.timeouts.upstreamIdleMilliseconds)
     read("drain_ms", &proxy.timeouts.drainMilliseconds)
+    read("drain_idle_ms", &proxy.timeouts.drainIdleMilliseconds)
+    read("drain_delay_ms", &proxy.timeouts.drainDelayMilliseconds)
     read("linger_ms", &proxy.timeouts.lingerMilliseconds)
   }
 

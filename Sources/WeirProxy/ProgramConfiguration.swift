@@ -14,6 +14,10 @@ struct ProgramConfiguration {
   var isShippingOn = false
   var admin = SocketAddress("127.0.0.1:8602")
   var logLevel = "info"
+  /// Where a new process may ask for the listeners; nil for nowhere.
+  var upgradeSocket: String?
+  /// After how many seconds without a turn a worker is reported as stuck; 0 for never. Default 10.
+  var watchdogSeconds = 10
 
   /// Reads a file's text; every fault with its place, and a configuration when there is none.
   static func read(_ text: String) -> (configuration: ProgramConfiguration, faults: [String]) {
@@ -32,7 +36,7 @@ struct ProgramConfiguration {
   private func validate(_ isReadable: Bool) -> [String] {
     guard isReadable else { return [] }
     var faults = metering.faults().map { "metering: \($0)" }
-    faults += shippingFaults()
+    faults += shippingFaults() + lifeCycleFaults()
     if !["trace", "debug", "info", "notice", "warning", "error"].contains(logLevel) {
       faults.append(
         "log.level: \"\(logLevel)\" is not trace, debug, info, notice, warning or error")
@@ -43,10 +47,12 @@ struct ProgramConfiguration {
   private mutating func take(_ root: ConfigurationNode) {
     root.allow([
       "instance", "workers", "pin_workers", "admin", "listeners", "tenants", "upstreams", "routes",
-      "tenant_limits", "limits", "timeouts", "metering", "shipping", "log",
+      "tenant_limits", "limits", "timeouts", "metering", "shipping", "log", "upgrade_socket",
+      "watchdog_seconds",
     ])
     proxy.workers = root["workers"].integer(0)
     proxy.pinsWorkers = root["pin_workers"].boolean(false)
+    takeLifeCycle(root)
     takeAdmin(root["admin"])
     let units = Self.units(root["metering"]["units"])
     proxy.listeners = root["listeners"].elements.compactMap(Self.listener)

@@ -6,6 +6,12 @@ enum SignalWaiter {
   enum Request {
     case stop
     case reload
+    /// Another process may have taken over: the hand-over point knows.
+    case handover
+    /// A child has ended: only as the first process of a container are there any.
+    case child
+    /// The time is over and no signal came.
+    case nothing
   }
 
   /// Blocks the signals in this thread and in all that are started from it; call before any thread starts.
@@ -17,20 +23,36 @@ enum SignalWaiter {
     _ = signal(SIGPIPE, SIG_IGN)
   }
 
-  /// Waits for the next request.
-  static func next() -> Request {
+  /// Waits for the next request, at most so long.
+  ///
+  /// Blocked signals reach this wait also in the first process of a container, for which the kernel drops
+  /// signals that nobody handles.
+  static func next(timeoutMilliseconds: Int) -> Request {
     var set = signalSet()
-    while true {
-      var number: Int32 = 0
-      // Safe: both live for the call.
-      guard unsafe sigwait(&set, &number) == 0 else { continue }
-      return number == SIGHUP ? .reload : .stop
+    var time = timespec(
+      tv_sec: timeoutMilliseconds / 1_000, tv_nsec: timeoutMilliseconds % 1_000 * 1_000_000)
+    // Safe: both live for the call.
+    switch unsafe sigtimedwait(&set, nil, &time) {
+    case SIGTERM, SIGINT: return .stop
+    case SIGHUP: return .reload
+    case SIGUSR2: return .handover
+    case SIGCHLD: return .child
+    default: return .nothing
     }
+  }
+
+  /// Wakes the main thread: another process has taken over. Any thread.
+  static func signalHandover() { _ = kill(getpid(), SIGUSR2) }
+
+  /// Takes note of every child that has ended. In a container the orphans of other processes are ours.
+  static func reapChildren() {
+    // Bound: the children that have ended.
+    while waitpid(-1, nil, WNOHANG) > 0 {}
   }
 
   private static func signalSet() -> sigset_t {
     var set = sigset_t()
-    for number in [SIGTERM, SIGINT, SIGHUP] {
+    for number in [SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD] {
       // Safe: the set lives for the call.
       _ = unsafe sigaddset(&set, number)
     }

@@ -55,6 +55,8 @@ import Testing
       "timeouts.response_head_ms": timeouts.responseHeadMilliseconds,
       "timeouts.upstream_idle_ms": timeouts.upstreamIdleMilliseconds,
       "timeouts.drain_ms": timeouts.drainMilliseconds,
+      "timeouts.drain_idle_ms": timeouts.drainIdleMilliseconds,
+      "timeouts.drain_delay_ms": timeouts.drainDelayMilliseconds,
       "timeouts.linger_ms": timeouts.lingerMilliseconds,
     ]
     let listed = Dictionary(uniqueKeysWithValues: rows.map { ($0[0], $0[1]) })

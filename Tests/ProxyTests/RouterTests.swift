@@ -17,7 +17,7 @@ import Usage
       route("host", "App.example.com", "/"), route("host-api", "app.example.com", "/api"),
       route("wild", "*.example.com", "/w"), route("two", "two.test", "/", upstream: "two"),
     ]
-    return Router(configuration)
+    return Router(ProxyTables(configuration))
   }
 
   static func route(_ name: String, _ host: String?, _ path: String, upstream: String = "one")
@@ -64,7 +64,7 @@ import Usage
   @Test func `without a route for every host there may be none`() {
     var configuration = ProxyConfiguration()
     configuration.routes = [Self.route("only", "a.b", "/p")]
-    let router = Router(configuration)
+    let router = Router(ProxyTables(configuration))
     let buffer = Buffer("a.b/p/q")
 
     let other = router.route(

@@ -45,5 +45,20 @@ int weir_set_option(int fd, int level, int option, int value);
 // getsockopt SO_ERROR: 0, or the errno of a failed connect.
 int weir_socket_error(int fd);
 
+// A Unix-domain socket of kind SOCK_SEQPACKET, blocking. In paths a leading '@' stands for the abstract namespace.
+int weir_unix_socket(void);
+int weir_unix_bind(int fd, const char *path);
+int weir_unix_connect(int fd, const char *path);
+int weir_unix_accept(int fd);
+// SO_RCVTIMEO and SO_SNDTIMEO.
+void weir_set_timeouts(int fd, int milliseconds);
+// SO_PEERCRED: the user of the process at the other end, -1 when it cannot be told.
+int64_t weir_peer_user(int fd);
+// sendmsg and recvmsg of one message with at most one descriptor (SCM_RIGHTS); -1 is none.
+ssize_t weir_send_message(int fd, const void *bytes, size_t count, int passed);
+ssize_t weir_receive_message(int fd, void *bytes, size_t count, int *passed);
+// One datagram to a Unix-domain socket.
+ssize_t weir_send_datagram(const char *path, const void *bytes, size_t count);
+
 extern const int weir_option_reuse_port;
 extern const int weir_option_defer_accept;

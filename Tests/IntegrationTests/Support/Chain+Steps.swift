@@ -60,15 +60,17 @@ extension Chain {
     try expectDone(weir("tenants", "import", Repository.path("demo/tenants.csv")))
   }
 
-  /// A figure of the proxy's metrics; the sum over its labels.
-  func proxyMetric(_ name: String) throws -> UInt64 {
+  /// A figure of the proxy's metrics; the sum over its labels, or over those that contain `label`.
+  func proxyMetric(_ name: String, label: String = "") throws -> UInt64 {
     let client = try RawClient(port: proxyAdminPort)
     defer { client.close() }
     try client.send("GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
     let page = String(decoding: try client.readResponse().body, as: UTF8.self)
     return page.split(separator: "\n").reduce(0) { sum, line in
       let words = line.split(separator: " ")
-      guard words.count == 2, words[0].prefix(while: { $0 != "{" }) == name else { return sum }
+      guard words.count == 2, words[0].prefix(while: { $0 != "{" }) == name,
+        label.isEmpty || words[0].contains("\"\(label)\"")
+      else { return sum }
       return sum + (UInt64(words[1]) ?? 0)
     }
   }

@@ -93,11 +93,34 @@ final class Chain {
 
   /// Starts the proxy and waits until it serves.
   func startProxy() throws {
-    let file = folders.disk.file("weir-proxy.yaml")
-    let text = settings.proxyFile(
+    try rewriteProxyFile(settings)
+    try serve(["weir-proxy.yaml"])
+  }
+
+  /// Writes the proxy's file anew, for a reload or an upgrade.
+  func rewriteProxyFile(_ settings: Settings, appending text: String = "") throws {
+    let file = settings.proxyFile(
       upstream: upstreamPort, allocator: relay.port, folders: folders)
-    try TextFile.write(text, to: file)
-    let process = try start("weir-proxy", [file])
+    try TextFile.write(file + text, to: folders.disk.file("weir-proxy.yaml"))
+  }
+
+  /// Starts a proxy that takes over, and waits until it serves; the old one drains.
+  func beginUpgrade() throws { try serve(["--upgrade", "weir-proxy.yaml"]) }
+
+  /// Starts a proxy that takes over, and waits until the old one has ended well.
+  func upgradeProxy() throws {
+    let old = proxy
+    try beginUpgrade()
+    let status = try old?.waitForExit(withinMilliseconds: 60_000)
+    guard status == .exited(0) else {
+      throw TestSupportError.process("\(String(describing: status)): \(old?.errorOutput ?? "")")
+    }
+    _ = try proxy?.waitForLine(containing: "let go of the spool")
+  }
+
+  private func serve(_ arguments: [String]) throws {
+    let words = arguments.dropLast() + [folders.disk.file(arguments.last ?? "")]
+    let process = try start("weir-proxy", Array(words))
     let serving = try process.waitForLine(containing: "] serving", withinMilliseconds: 60_000)
     let listening = try process.waitForLine(containing: "] listening")
     proxyPort = LogLine.port(LogLine.value("address", in: listening))

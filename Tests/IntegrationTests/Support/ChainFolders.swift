@@ -28,6 +28,8 @@ final class ChainFolders {
   var segments: String { disk.file("segments") }
   /// Batches.
   var spool: String { disk.file("spool") }
+  /// Where a new proxy asks the one that runs.
+  var upgradeSocket: String { disk.file("upgrade") }
   /// The database.
   var store: String { disk.file("store/weir.sqlite") }
   /// The file of a token.

@@ -12,6 +12,14 @@ struct Settings {
   var expected: [String] = []
   /// Silence after which the allocator reports a proxy.
   var silenceSeconds = 120
+  /// The name of the route for `/api`.
+  var apiRoute = "api"
+  /// Idle connections that the proxy keeps: a change gives the upstream a new pool.
+  var idleConnectionsMax: UInt64 = 128
+  /// Whether another proxy may take over from this one.
+  var hasUpgradeSocket = false
+  /// The tenant register.
+  var registerFile: String?
   /// Whether the programs ignore SIGXFSZ, for tests that lower the limit of file sizes.
   var ignoresFileSizeSignal = false
 
@@ -20,20 +28,23 @@ struct Settings {
     """
     instance: \(instance)
     workers: \(workers)
+    \(hasUpgradeSocket ? "upgrade_socket: \"\(folders.upgradeSocket)\"" : "")
     admin: { address: "127.0.0.1:0" }
     listeners:
       - { name: main, address: "127.0.0.1:0", trusted: ["127.0.0.0/8"] }
     tenants:
       header: X-Weir-Tenant
+      \(registerFile.map { "register: \"\($0)\"" } ?? "")
       rules:
         - header: { name: X-Tenant }
         - host: "{tenant}.demo.localhost"
     upstreams:
       app:
         addresses: ["127.0.0.1:\(upstream)"]
+        idle_connections_max: \(idleConnectionsMax)
         hints: { server_timing_cpu: [cpu] }
     routes:
-      - { name: api, path: /api, upstream: app }
+      - { name: \(apiRoute), path: /api, upstream: app }
       - { name: download, path: /download, upstream: app }
       - { name: upload, path: /upload, upstream: app }
       - { name: live, path: /ws, upstream: app, upgrades: [websocket, echo] }

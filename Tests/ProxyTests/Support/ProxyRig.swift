@@ -33,11 +33,13 @@ final class ProxyRig {
   /// Starts serving; `change` may change everything about the configuration first.
   init(
     upstream ports: [UInt16], origins: [Origin] = [], syscalls: Syscalls = Syscalls(),
-    clock: Clock = .system, _ change: (inout ProxyConfiguration) -> Void = { _ in }
+    clock: Clock = .system, inherited: [InheritedSocket] = [],
+    _ change: (inout ProxyConfiguration) -> Void = { _ in }
   ) throws {
     self.origins = origins
     let configuration = Self.configuration(upstream: ports, change)
-    server = try ProxyServer(configuration, processors: 1, syscalls: syscalls)
+    server = try ProxyServer(
+      configuration, processors: 1, syscalls: syscalls, inherited: inherited)
     directory = try TemporaryDirectory()
     let delivered = delivered
     let metering = try MeteringService(

@@ -1,0 +1,17 @@
+extension ProgramConfiguration {
+  mutating func takeLifeCycle(_ root: ConfigurationNode) {
+    upgradeSocket = root["upgrade_socket"].optionalString()
+    watchdogSeconds = root["watchdog_seconds"].integer(watchdogSeconds)
+  }
+
+  func lifeCycleFaults() -> [String] {
+    var faults: [String] = []
+    if let path = upgradeSocket, !path.hasPrefix("/") || !(2...90).contains(path.utf8.count) {
+      faults.append("upgrade_socket: must be an absolute path of at most 90 bytes")
+    }
+    if !(0...3_600).contains(watchdogSeconds) {
+      faults.append("watchdog_seconds: must be 0 (off) to 3600")
+    }
+    return faults
+  }
+}

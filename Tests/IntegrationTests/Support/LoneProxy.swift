@@ -1,0 +1,84 @@
+import Glibc
+import PlainHTTP
+import TestSupport
+import Usage
+
+/// A proxy without an allocator: its batches stay in its spool, where the test reads them.
+final class LoneProxy {
+  /// Where its files are.
+  let directory: TemporaryDirectory
+  /// Its port, once it serves.
+  private(set) var port: UInt16 = 0
+  private var adminPort: UInt16 = 0
+  private let memory: TemporaryDirectory
+
+  /// Writes its file; `timeouts` stand in its section of that name.
+  init(upstream: UInt16 = 1, timeouts: String = "") throws {
+    directory = try TemporaryDirectory()
+    memory = try TemporaryDirectory(under: "/dev/shm")
+    try TextFile.write(
+      """
+      instance: lone
+      workers: 1
+      admin: { address: "127.0.0.1:0" }
+      listeners: [{ name: main, address: "127.0.0.1:0" }]
+      upstreams: { app: { addresses: ["127.0.0.1:\(upstream)"] } }
+      routes: [{ name: all, upstream: app }]
+      timeouts: { \(timeouts) }
+      metering:
+        directory: "\(directory.file("segments"))"
+        active_directory: "\(memory.path)"
+        interval_seconds: 1
+      shipping: { spool: "\(directory.file("spool"))" }
+      """, to: directory.file("proxy.yaml"))
+  }
+
+  /// Starts it, perhaps under another program, and waits until it serves.
+  func start(
+    environment: [String: String] = [:], under words: [String] = []
+  ) throws -> ChildProcess {
+    let program = [try BuiltProduct.path("weir-proxy"), directory.file("proxy.yaml")]
+    let all = words.isEmpty ? program : ["/usr/bin/env"] + words + program
+    let process = try ChildProcess(
+      all[0], Array(all.dropFirst()), environment: environment, outputIn: directory.path)
+    let serving = try process.waitForLine(containing: "] serving", withinMilliseconds: 60_000)
+    let listening = try process.waitForLine(containing: "] listening")
+    port = LogLine.port(LogLine.value("address", in: listening))
+    adminPort = LogLine.port(LogLine.value("admin", in: serving))
+    return process
+  }
+
+  /// The status of `/readyz`.
+  func ready() throws -> Int {
+    let client = try RawClient(port: adminPort)
+    defer { client.close() }
+    try client.send("GET /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    return try client.readResponse().status
+  }
+
+  /// What all batches of its spool say of requests and their ends, without what is 0.
+  func spooledRequests() throws -> [String: UInt64] {
+    var sums: [String: UInt64] = [:]
+    let batches = try SpoolFolderReading(path: directory.file("spool")).batches(.pending)
+    for row in batches.flatMap(\.rows) {
+      for quantity in [Usage.Quantity.requests] + Usage.Quantity.ended where row[quantity] > 0 {
+        sums[quantity.name, default: 0] += row[quantity]
+      }
+    }
+    return sums
+  }
+
+  /// Whether this machine lets us make a process namespace.
+  func mayUnshare() throws -> Bool {
+    let process = try ChildProcess(
+      "/usr/bin/env", ["unshare", "--pid", "--fork", "--mount-proc", "true"],
+      outputIn: directory.path, name: "unshare")
+    return try process.waitForExit() == .exited(0)
+  }
+
+  /// The children of a process by /proc, those included whose end nobody has noted.
+  func children(of pid: pid_t) throws -> [pid_t] {
+    let text = TextFile.read("/proc/\(pid)/task/\(pid)/children") ?? []
+    return String(decoding: text, as: UTF8.self).split { !$0.isNumber }.compactMap { pid_t($0) }
+  }
+}
