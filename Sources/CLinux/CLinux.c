@@ -68,6 +68,12 @@ ssize_t weir_send_two(int fd, const void *first, size_t first_count, const void 
   return syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL);
 }
 
+int weir_pipe(int ends[2]) { return pipe2(ends, O_NONBLOCK | O_CLOEXEC); }
+
+ssize_t weir_splice(int from, int to, size_t count) {
+  return syscall(SYS_splice, from, NULL, to, NULL, count, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+}
+
 int weir_set_option(int fd, int level, int option, int value) {
   return setsockopt(fd, level, option, &value, sizeof value);
 }

@@ -5,7 +5,7 @@ public enum Syscall: String, CaseIterable, Sendable {
   case open, close, read, write, pwrite, fsync, ftruncate, fallocate, mmap, munmap, msync, rename
   case unlink, mkdir, rmdir, flock, stat, readdir, getrandom
   case socket, bind, listen, accept, connect, recv, send, shutdown, setsockopt, getsockname
-  case epollCreate, epollControl, epollWait, eventfd, thread
+  case epollCreate, epollControl, epollWait, eventfd, thread, pipe, splice
 }
 
 /// A plan of failures for tests: records every call and makes chosen ones fail.

@@ -83,6 +83,20 @@ extension Channel {
     return result
   }
 
+  /// Sends what a pipe holds with one call.
+  func drain(_ pipe: SplicePipe) -> IOResult {
+    let result = pipe.drain(to: descriptor)
+    switch result {
+    // What is left may be left because the pipe's pieces end here: only "would block" says that it is full.
+    case .moved: break
+    case .wouldBlock: isWritable = false
+    case .end, .failed:
+      isWritable = false
+      isBroken = true
+    }
+    return result
+  }
+
   /// Gives empty buffers back to the pool.
   func releaseEmptyBuffers(to buffers: BufferPool) {
     if let buffer = input, buffer.isEmpty {

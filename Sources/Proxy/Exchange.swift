@@ -1,5 +1,6 @@
 import HTTPCodec
 import Metering
+import Platform
 import Usage
 
 /// One request and everything that becomes of it, until its one end.
@@ -58,6 +59,8 @@ final class Exchange {
   /// Bytes of the final response head that the client's transport has not accepted yet.
   var headRemaining = 0
   var responseStatus = 0
+  /// Through which a large body goes to the client, once it does (`Worker+Splice`).
+  var pipe: SplicePipe?
   /// Why an answer of our own ends the exchange.
   var answerEnd = Quantity.endedRejected
 

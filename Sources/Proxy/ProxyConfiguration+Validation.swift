@@ -148,6 +148,10 @@ extension LimitConfiguration {
     if requestsPerConnectionMax < 1 {
       faults.append("limits.requests_per_connection_max: must be at least 1")
     }
+    if spliceBytesMin < 16_384 { faults.append("limits.splice_bytes_min: must be at least 16384") }
+    if !(0...65_536).contains(splicePipesMax) {
+      faults.append("limits.splice_pipes_max: must be 0 (copy everything) to 65536")
+    }
     if bufferBytes < 2 * headBytesMax + 4_096 || bufferBytes > 16_777_216 {
       faults.append(
         "limits.buffer_bytes: must be 2 x head_bytes_max + 4096 = \(2 * headBytesMax + 4_096) "

@@ -175,6 +175,10 @@ public struct LimitConfiguration: Sendable, Equatable {
   public var requestsPerConnectionMax = 10_000
   /// Bytes of a buffer; a direction of an exchange holds at most two. Default 64 KiB.
   public var bufferBytes = 65_536
+  /// Bytes of a response body of known length from which on it goes through a pipe. Default 128 KiB.
+  public var spliceBytesMin = 131_072
+  /// Pipes of each worker in use at a time, two descriptors each; 0 copies everything. Default 256.
+  public var splicePipesMax = 256
 
   /// The defaults.
   public init() {}

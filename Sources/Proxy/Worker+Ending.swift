@@ -23,6 +23,7 @@ extension Worker {
   func exchangeIsOver(_ connection: DownstreamConnection, _ exchange: Exchange) {
     counters.subtract(.openExchanges)
     if exchange.hints.rejected > 0 { counters.add(.hintsRejected, exchange.hints.rejected) }
+    releasePipe(exchange)
     let isRequestDone = exchange.request.isSourceDone
     let isSent = isRequestDone && (connection.upstream?.channel.outputCount ?? 0) == 0
     releaseUpstream(connection, reusable: exchange.isUpstreamReusable && isSent)
@@ -74,6 +75,7 @@ extension Worker {
       syscalls.resetOnClose(upstream.channel.descriptor)
     }
     dropUpstream(connection)
+    releasePipe(exchange)
     end(connection, reason)
     counters.subtract(.openExchanges)
     exchange.isOpen = false

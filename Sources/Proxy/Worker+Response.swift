@@ -205,8 +205,11 @@ extension Worker {
     _ connection: DownstreamConnection, _ exchange: Exchange, _ upstream: UpstreamConnection
   ) -> Bool {
     let channel = upstream.channel
+    if let pipe = exchange.pipe { return fillPipe(connection, exchange, upstream, pipe) }
     var moved = false
     if wantsResponse(exchange, channel), channel.isReadable {
+      beginSplicing(exchange, channel)
+      if let pipe = exchange.pipe { return fillPipe(connection, exchange, upstream, pipe) }
       switch channel.receive(syscalls, buffers) {
       case .moved:
         connection.deadline = now + progressTimeout(exchange)
@@ -245,7 +248,7 @@ extension Worker {
   }
 
   /// The upstream's stream ended, or broke, while content was still to come; all that came has been sent.
-  private func responseEnded(
+  func responseEnded(
     _ connection: DownstreamConnection, _ exchange: Exchange, _ upstream: UpstreamConnection
   ) {
     let isOrderly = upstream.channel.hasEnded && !upstream.channel.isBroken

@@ -9,8 +9,10 @@ extension Worker {
   /// True when something moved. Afterwards the exchange may have ended and the connection may be closed.
   func sendResponse(_ connection: DownstreamConnection, _ exchange: Exchange) -> Bool {
     let channel = connection.channel
-    let input = connection.upstream?.channel.input
-    let direct = exchange.phase == .answering ? 0 : exchange.response.directCount(input)
+    let pipe = exchange.pipe
+    let input = pipe == nil ? connection.upstream?.channel.input : nil
+    let direct =
+      exchange.phase == .answering ? 0 : pipe?.count ?? exchange.response.directCount(input)
     let queued = channel.outputCount
     let offered = queued + direct
     guard offered > 0 else { return finishIfNothingIsLeft(connection, exchange) }
@@ -18,7 +20,8 @@ extension Worker {
     let isLast = isLastSend(exchange, direct)
     let duration = countBeforeSend(
       connection, exchange, queued: queued, direct: direct, isLast: isLast)
-    let result = channel.send(input, directCount: direct, syscalls)
+    let result =
+      pipe.map { channel.drain($0) } ?? channel.send(input, directCount: direct, syscalls)
     var accepted = 0
     if case .moved(let count) = result { accepted = count }
     if accepted < offered {

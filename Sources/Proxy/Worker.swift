@@ -47,6 +47,7 @@ final class Worker {
   var connectFailure = LocalAnswer.upstreamUnreachable
   let buffers: BufferPool
   var exchanges = ExchangePool()
+  var pipes: SplicePipePool
   /// The resolved tenant id of the head that is being dealt with.
   let tenant = Buffer(capacity: TenantID.bytesMax)
   var downstreams = Slab<DownstreamConnection>()
@@ -111,6 +112,7 @@ final class Worker {
     requestParsers = Self.requestParsers(configuration, http1)
     responseParser = HTTP1Parser(limits: http1)
     trailerBytes = Buffer(capacity: http1.trailerBytesMax)
+    pipes = SplicePipePool(syscalls: syscalls, lentMax: limits.splicePipesMax)
     buffers = BufferPool(capacity: limits.bufferBytes, keptMax: 256)
     pools = configuration.upstreams.map {
       UpstreamPool($0, workers: workerCount, firstAddress: index)
@@ -138,6 +140,7 @@ final class Worker {
       if isDraining { finishDrainIfPossible() }
       counters.add(.turns)
       counters.set(.lentBuffers, to: buffers.lent)
+      counters.set(.lentPipes, to: pipes.lent)
     }
   }
 

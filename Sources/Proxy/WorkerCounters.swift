@@ -28,6 +28,8 @@ public final class WorkerCounters: Sendable {
     case tenantHeadersIgnored
     case turns
     case lentBuffers
+    case lentPipes
+    case pipesExhausted
     case tenantRateLimited
     case tenantConcurrencyLimited
     case tenantStreamsLimited
@@ -61,6 +63,8 @@ public final class WorkerCounters: Sendable {
       case .tenantHeadersIgnored: ("weir_untrusted_tenant_headers_total", nil, false)
       case .turns: ("weir_event_loop_turns_total", nil, false)
       case .lentBuffers: ("weir_lent_buffers", nil, true)
+      case .lentPipes: ("weir_lent_pipes", nil, true)
+      case .pipesExhausted: ("weir_pipes_exhausted_total", nil, false)
       case .tenantRateLimited: ("weir_tenant_limited_total", "limit=\"requests\"", false)
       case .tenantConcurrencyLimited: ("weir_tenant_limited_total", "limit=\"concurrency\"", false)
       case .tenantStreamsLimited: ("weir_tenant_limited_total", "limit=\"streams\"", false)

@@ -7,7 +7,7 @@ extension ProgramConfiguration {
   mutating func takeLimits(_ node: ConfigurationNode) {
     node.allow([
       "head_bytes_max", "field_count_max", "target_bytes_max", "connections_max",
-      "requests_per_connection_max", "buffer_bytes",
+      "requests_per_connection_max", "buffer_bytes", "splice_bytes_min", "splice_pipes_max",
     ])
     proxy.limits.headBytesMax = node["head_bytes_max"].integer(proxy.limits.headBytesMax)
     proxy.limits.fieldCountMax = node["field_count_max"].integer(proxy.limits.fieldCountMax)
@@ -16,6 +16,8 @@ extension ProgramConfiguration {
     proxy.limits.requestsPerConnectionMax =
       node["requests_per_connection_max"].integer(proxy.limits.requestsPerConnectionMax)
     proxy.limits.bufferBytes = node["buffer_bytes"].integer(proxy.limits.bufferBytes)
+    proxy.limits.spliceBytesMin = node["splice_bytes_min"].integer(proxy.limits.spliceBytesMin)
+    proxy.limits.splicePipesMax = node["splice_pipes_max"].integer(proxy.limits.splicePipesMax)
   }
 
   mutating func takeTimeouts(_ node: ConfigurationNode) {

@@ -47,6 +47,8 @@ import Testing
       "limits.connections_max": limits.connectionsMax,
       "limits.requests_per_connection_max": limits.requestsPerConnectionMax,
       "limits.buffer_bytes": limits.bufferBytes,
+      "limits.splice_bytes_min": limits.spliceBytesMin,
+      "limits.splice_pipes_max": limits.splicePipesMax,
       "timeouts.request_head_ms": timeouts.requestHeadMilliseconds,
       "timeouts.keep_alive_ms": timeouts.keepAliveMilliseconds,
       "timeouts.body_ms": timeouts.bodyMilliseconds,

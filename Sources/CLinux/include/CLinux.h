@@ -40,6 +40,10 @@ int weir_epoll_wait(int epoll, struct epoll_event *events, int count, int timeou
 // sendmsg of two pieces with MSG_NOSIGNAL; a piece may be empty.
 ssize_t weir_send_two(int fd, const void *first, size_t first_count, const void *second,
                       size_t second_count);
+// pipe2(2) with O_NONBLOCK | O_CLOEXEC; ends[0] is read from.
+int weir_pipe(int ends[2]);
+// splice(2) without offsets, SPLICE_F_MOVE | SPLICE_F_NONBLOCK.
+ssize_t weir_splice(int from, int to, size_t count);
 // setsockopt with an int value.
 int weir_set_option(int fd, int level, int option, int value);
 // getsockopt SO_ERROR: 0, or the errno of a failed connect.
