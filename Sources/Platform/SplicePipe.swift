@@ -47,7 +47,8 @@ public final class SplicePipe {
 /// Pipes that wait for their next use, newest first. Owned by one worker thread.
 public struct SplicePipePool: ~Copyable {
   private let syscalls: Syscalls
-  private let lentMax: Int
+  /// Pipes in use at a time.
+  public var lentMax: Int
   private var kept: [SplicePipe] = []
   /// Pipes in use now.
   public private(set) var lent = 0

@@ -12,6 +12,8 @@ extension Syscalls {
     case create
     /// Created with mode 0640; fails with `EEXIST` when it exists.
     case createNew
+    /// Created with mode 0640 when it does not exist; every write goes to the end.
+    case append
     /// A directory, to fsync it.
     case directory
 
@@ -21,6 +23,7 @@ extension Syscalls {
       case .readWrite: O_RDWR | O_CLOEXEC
       case .create: O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC
       case .createNew: O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC
+      case .append: O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC
       case .directory: O_RDONLY | O_DIRECTORY | O_CLOEXEC
       }
     }

@@ -3,12 +3,19 @@ import Glibc
 
 extension Syscalls {
   /// A listening TCP socket, non-blocking, with SO_REUSEPORT so that each worker has its own queue.
-  public func listen(on address: SocketAddress, backlog: Int32) throws(SystemError) -> Int32 {
+  ///
+  /// `isIPv6Only` says whether an IPv6 socket leaves IPv4 clients alone, whatever the machine's default is.
+  public func listen(
+    on address: SocketAddress, backlog: Int32, isIPv6Only: Bool = false
+  ) throws(SystemError) -> Int32 {
     let family = address.isIPv6 ? AF_INET6 : AF_INET
     let fd = try retrying(.socket) { weir_stream_socket(family) }
     do throws(SystemError) {
       try setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1)
       try setOption(fd, SOL_SOCKET, weir_option_reuse_port, 1)
+      if address.isIPv6 {
+        try setOption(fd, Int32(IPPROTO_IPV6), IPV6_V6ONLY, isIPv6Only ? 1 : 0)
+      }
       // Accepted sockets inherit it: one call a listener instead of one a connection.
       try setOption(fd, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
       // Safe: the kernel form lives for the call.

@@ -5,10 +5,12 @@ final class DownstreamConnection {
   let channel: Channel
   /// Position of its listener in the tables, and in the meter.
   let listener: Int
-  /// The client's address as text, for X-Forwarded-For.
-  let peer: [UInt8]
-  /// Whether the listener trusts this peer.
-  let isTrusted: Bool
+  /// The client's address: the peer's, or the one that a PROXY header announced.
+  var client: ClientAddress
+  /// Whether the listener trusts whoever writes the requests.
+  var isTrusted: Bool
+  /// Whether a PROXY header has to come before anything else.
+  var awaitsProxyHeader = false
   /// The request that is being served; the worker's shared idle one while there is none (`ExchangePool`).
   var exchange: Exchange
   /// The upstream that the exchange uses now.
@@ -31,12 +33,13 @@ final class DownstreamConnection {
   var isReady = false
 
   init(
-    channel: Channel, listener: Int, peer: [UInt8], isTrusted: Bool, idle: Exchange, now: UInt64
+    channel: Channel, listener: Int, client: ClientAddress, isTrusted: Bool, idle: Exchange,
+    now: UInt64
   ) {
     self.channel = channel
     exchange = idle
     self.listener = listener
-    self.peer = peer
+    self.client = client
     self.isTrusted = isTrusted
     idleSince = now
   }

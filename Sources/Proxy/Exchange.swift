@@ -41,6 +41,8 @@ final class Exchange {
   /// Monotonic time of the head's first byte.
   var startNanoseconds: UInt64 = 0
 
+  /// The request's id; empty when none is configured.
+  var requestID = RequestID()
   var method = HTTPMethod.get
   var isHTTP10 = false
   var isKeepAlive = false
@@ -77,6 +79,11 @@ final class Exchange {
   var upstreamMicroseconds: UInt64 = 0
   var hints = CostHints()
 
+  /// What the access log wants to know, nil while it is off.
+  var record: AccessRecord?
+  /// How fast the client sends and takes.
+  var pace = Pace()
+
   /// Since when open time was counted, nil unless this is a stream.
   var streamNanoseconds: UInt64?
   /// What it holds of its tenant's limits.
@@ -87,6 +94,7 @@ final class Exchange {
     phase = .idle
     isOpen = false
     startNanoseconds = now
+    requestID.clear()
     method = .get
     isHTTP10 = false
     isKeepAlive = false
@@ -110,6 +118,7 @@ final class Exchange {
     upstreamMicroseconds = 0
     hints = CostHints()
     streamNanoseconds = nil
+    pace = Pace()
   }
 
   /// Takes over what the head of a request says.
@@ -121,7 +130,9 @@ final class Exchange {
     acceptsTrailers = head.acceptsTrailers
     switch head.framing {
     case .none, .untilClose: request = BodyRelay()
-    case .contentLength(let count): request = BodyRelay(.length(count), framesChunks: false)
+    case .contentLength(let count):
+      request = BodyRelay(.length(count), framesChunks: false)
+      pace.announced = count
     case .chunked: request = BodyRelay(.chunked(ChunkedDecoder(limits: limits)), framesChunks: true)
     }
   }

@@ -17,7 +17,7 @@ enum HTTPDate {
   }
 
   /// Year, month and day of a count of days since 1970, in the Gregorian calendar.
-  private static func civil(_ day: Int) -> (Int, Int, Int) {
+  static func civil(_ day: Int) -> (Int, Int, Int) {
     // Counts from 1 March of year 0, so that the leap day is the last of its year.
     let shifted = day + 719_468
     let era = shifted.quotientFloor(by: 146_097)

@@ -11,23 +11,49 @@ struct HeaderPolicy: Sendable {
   private let tenantLine: [UInt8]
   /// Request fields in which tenants are asserted: never passed on from peers that are not trusted.
   private let assertedHeaders: [[UInt8]]
+  /// Those, and the fields in which upstreams report costs.
+  private let strangersMayNotSend: [[UInt8]]
+  private let stripsServerTiming: Bool
+  /// The field of the request's id in lower case, empty when there is none.
+  private let requestIDHeader: [UInt8]
+  /// The line that begins the field of the request's id.
+  let requestIDLine: [UInt8]
+  /// Whether clients get the id too.
+  let returnsRequestID: Bool
+  /// What becomes of a request's trace.
+  let trace: HeaderConfiguration.Trace
+  let writesXForwarded: Bool
+  let writesForwarded: Bool
 
   /// Bytes that the fields of our own add to a head at most, tenant id and addresses included.
   static let addedBytesMax = 2_048
 
   /// The policy of a validated configuration.
-  init(_ configuration: TenantConfiguration) {
+  init(
+    _ configuration: TenantConfiguration, headers: HeaderConfiguration = HeaderConfiguration(),
+    hints: [HintConfiguration] = []
+  ) {
+    requestIDHeader = Array((headers.requestID ?? "").lowercased().utf8)
+    requestIDLine = Array("\r\n\(headers.requestID ?? ""): ".utf8)
+    returnsRequestID = headers.returnsRequestID && headers.requestID != nil
+    trace = headers.trace
+    writesXForwarded = headers.forwarding != .rfc7239
+    writesForwarded = headers.forwarding != .xForwarded
+    stripsServerTiming = hints.contains { !$0.cpuMetrics.isEmpty }
     tenantHeader = Array(configuration.header.lowercased().utf8)
     tenantLine = Array("\(configuration.header): ".utf8)
-    assertedHeaders = configuration.rules.compactMap { rule in
+    let asserted: [[UInt8]] = configuration.rules.compactMap { rule in
       if case .header(let name) = rule.source { Array(name.lowercased().utf8) } else { nil }
     }
+    assertedHeaders = asserted
+    strangersMayNotSend =
+      asserted + hints.flatMap(\.unitFields).map { Array($0.field.lowercased().utf8) }
   }
 
   /// What the request's connection and resolution contribute to the upstream's head.
   struct RequestContext {
-    /// The client's address as text.
-    let peer: [UInt8]
+    /// The client's address.
+    let client: ClientAddress
     /// Whether the peer's own forwarding fields are believed and kept.
     let isTrusted: Bool
     /// The resolved id, empty when there is none.
@@ -36,6 +62,10 @@ struct HeaderPolicy: Sendable {
     let upgrades: Bool
     /// Whether trailers are asked for: the client takes them, or hints may stand there.
     let wantsTrailers: Bool
+    /// The request's id, empty when there is none.
+    var requestID = RequestID()
+    /// What becomes of its trace.
+    var trace = TraceContext()
   }
 
   /// Writes the request head for the upstream; false when it does not fit.
@@ -44,10 +74,14 @@ struct HeaderPolicy: Sendable {
   ) -> Bool {
     var fits = writeRequestLine(head, bytes, output)
     fits = fits && output.append("Host: ") && output.append(bytes.bytes(of: head.authority))
-    for field in head.fields where passes(field, bytes, isTrusted: context.isTrusted) {
+    for field in head.fields where passes(field, bytes, context) {
       fits = fits && output.append("\r\n") && Self.append(field, bytes, to: output)
     }
     fits = fits && appendForwarding(head, bytes, context, output)
+    fits = fits && context.trace.write(to: output)
+    if context.requestID.count > 0 {
+      fits = fits && output.append(requestIDLine) && context.requestID.write(to: output)
+    }
     if let tenant = context.tenant {
       fits =
         fits && output.append("\r\n") && output.append(tenantLine)
@@ -87,23 +121,88 @@ struct HeaderPolicy: Sendable {
 
   /// Whether a request field goes on to the upstream.
   @inline(__always)
-  private func passes(_ field: Field, _ bytes: RawSpan, isTrusted: Bool) -> Bool {
-    if field.isConnectionOption { return false }
-    if field.name.count == tenantHeader.count
-      && bytes.aliases(field.name, lowercase: tenantHeader)
-    {
-      return false
-    }
+  private func passes(_ field: Field, _ bytes: RawSpan, _ context: RequestContext) -> Bool {
+    if field.isConnectionOption || isOwn(field, bytes) { return false }
     switch field.known {
-    case .other: return isTrusted || !isAsserted(field, bytes)
+    case .other:
+      // An odd spelling is nobody's to send: the rules read the plain one only.
+      return (context.isTrusted && !field.isOddlySpelled) || !isForStrangers(field, bytes)
+    case .traceparent, .tracestate: return context.trace.keepsFields
+    case .serverTiming: return context.isTrusted || !stripsServerTiming
     case .host, .connection, .keepAlive, .te, .trailer, .upgrade, .http2Settings, .contentLength,
       .transferEncoding, .proxyConnection, .proxyAuthenticate, .proxyAuthorization, .proxyOther:
       return false
-    case .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedOther, .forwarded,
-      .xRealIP:
-      return isTrusted && field.known != .xForwardedFor
+    case .xForwardedFor: return context.isTrusted && !writesXForwarded
+    case .forwarded: return context.isTrusted && !writesForwarded
+    case .xForwardedProto, .xForwardedHost, .xForwardedOther, .xRealIP: return context.isTrusted
     default: return true
     }
+  }
+
+  /// Whether a field is one that only Weir writes, in whatever spelling.
+  @inline(__always)
+  private func isOwn(_ field: Field, _ bytes: RawSpan) -> Bool {
+    let count = field.name.count
+    return
+      (count == tenantHeader.count && bytes.aliases(field.name, lowercase: tenantHeader))
+      || (count == requestIDHeader.count && bytes.aliases(field.name, lowercase: requestIDHeader))
+  }
+
+  /// Whether a field is one that strangers may not send: about tenants or costs, in whatever spelling.
+  private func isForStrangers(_ field: Field, _ bytes: RawSpan) -> Bool {
+    for name in strangersMayNotSend
+    where field.name.count == name.count && bytes.aliases(field.name, lowercase: name) {
+      return true
+    }
+    return false
+  }
+
+  /// The first Connection option that names a field about the tenant or the request's id: what the next hop relies on
+  /// would be removed by it. The codec refuses the fields that it knows itself.
+  func forbiddenOption(_ head: RequestHead, in bytes: RawSpan) -> ByteRange? {
+    for option in head.connectionOptions {
+      for name in assertedHeaders where bytes.aliases(option, lowercase: name) { return option }
+      if bytes.aliases(option, lowercase: tenantHeader)
+        || bytes.aliases(option, lowercase: requestIDHeader)
+      {
+        return option
+      }
+    }
+    return nil
+  }
+
+  /// Keeps the id that a trusted peer sent, or makes one; none when there is no field for it.
+  func identify(
+    _ head: RequestHead, in bytes: RawSpan, isTrusted: Bool, _ id: inout RequestID,
+    _ random: inout RandomSource
+  ) {
+    guard !requestIDHeader.isEmpty else { return }
+    if isTrusted {
+      var value: ByteRange?
+      var isDouble = false
+      for field in head.fields
+      where field.name.count == requestIDHeader.count
+        && bytes.matches(field.name, lowercase: requestIDHeader)
+      {
+        isDouble = value != nil
+        value = field.value
+      }
+      if let value, !isDouble, id.keep(value, in: bytes) { return }
+    }
+    id.make(&random)
+  }
+
+  /// Makes an id for a request without a readable head.
+  func identify(_ id: inout RequestID, _ random: inout RandomSource) {
+    if !requestIDHeader.isEmpty { id.make(&random) }
+  }
+
+  /// Puts the id into a head that was written for the client, if clients get it.
+  func appendRequestID(_ id: RequestID, to output: Buffer) -> Bool {
+    guard returnsRequestID, id.count > 0 else { return true }
+    // Before the empty line.
+    output.dropLast(4)
+    return output.append(requestIDLine) && id.write(to: output) && output.append("\r\n\r\n")
   }
 
   /// Whether a head holds a field in which tenants are asserted.
@@ -118,28 +217,6 @@ struct HeaderPolicy: Sendable {
       return true
     }
     return false
-  }
-
-  private func appendForwarding(
-    _ head: RequestHead, _ bytes: RawSpan, _ context: RequestContext, _ output: Buffer
-  ) -> Bool {
-    var fits = output.append("\r\nX-Forwarded-For: ")
-    if context.isTrusted && head.contains(.xForwardedFor) {
-      for field in head.fields
-      where field.known == .xForwardedFor && !field.value.isEmpty && !field.isConnectionOption {
-        fits = fits && output.append(bytes.bytes(of: field.value)) && output.append(", ")
-      }
-    }
-    fits = fits && output.append(context.peer)
-    if !(context.isTrusted && head.contains(.xForwardedProto)) {
-      fits = fits && output.append("\r\nX-Forwarded-Proto: http")
-    }
-    if !(context.isTrusted && head.contains(.xForwardedHost)) {
-      fits =
-        fits && output.append("\r\nX-Forwarded-Host: ")
-        && output.append(bytes.bytes(of: head.authority))
-    }
-    return fits && output.append("\r\nVia: 1.1 weir")
   }
 
   /// How the response's body is delimited for the client.
@@ -189,6 +266,7 @@ struct HeaderPolicy: Sendable {
     _ field: Field, _ bytes: RawSpan, _ keepsLength: Bool, _ hints: CostHintReader
   ) -> Bool {
     if field.isConnectionOption { return false }
+    if returnsRequestID && bytes.aliases(field.name, lowercase: requestIDHeader) { return false }
     switch field.known {
     case .connection, .keepAlive, .te, .trailer, .upgrade, .http2Settings, .transferEncoding,
       .proxyConnection, .proxyAuthenticate, .proxyAuthorization, .proxyOther:

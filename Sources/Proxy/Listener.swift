@@ -9,12 +9,15 @@ struct Listener: Sendable {
   /// Position of the listener in the tables, and in the meter.
   let index: Int
   let trusted: [AddressRange]
+  /// Whether connections begin with a PROXY header; only trusted peers may connect then.
+  let expectsProxyHeader: Bool
 
   /// A bound socket of the listener at `index`.
   init(descriptor: Int32, index: Int, _ configuration: ListenerConfiguration) {
     self.descriptor = descriptor
     self.index = index
     trusted = configuration.trusted
+    expectsProxyHeader = configuration.expectsProxyHeader
   }
 
   var isOpen: Bool { descriptor >= 0 }
@@ -107,6 +110,13 @@ extension Worker {
   private func add(_ descriptor: Int32, _ peer: SocketAddress, _ listener: Listener) {
     meter.recordConnection(listener: listener.index, .accepted, 1)
     guard downstreams.count < limits.connectionsMax else {
+      counters.add(.refusedConnections)
+      refuse(descriptor, listener)
+      return
+    }
+    let isTrusted = listener.trusts(peer)
+    guard isTrusted || !listener.expectsProxyHeader else {
+      counters.add(.proxyHeadersUntrusted)
       refuse(descriptor, listener)
       return
     }
@@ -117,20 +127,22 @@ extension Worker {
     } catch {
       downstreams.abandon(slot)
       counters.add(.acceptFailures)
+      counters.add(.refusedConnections)
       refuse(descriptor, listener)
       return
     }
     let connection = DownstreamConnection(
       channel: Channel(descriptor: descriptor, slot: slot, generation: generation),
-      listener: listener.index, peer: Array(peer.host.utf8), isTrusted: listener.trusts(peer),
+      listener: listener.index, client: ClientAddress(peer), isTrusted: isTrusted,
       idle: exchanges.idle, now: now)
-    connection.deadline = now + timeouts.keepAlive
+    connection.awaitsProxyHeader = listener.expectsProxyHeader
+    connection.deadline =
+      now + (listener.expectsProxyHeader ? timeouts.proxyHeader : timeouts.firstHead)
     downstreams.put(connection, at: slot)
     counters.set(.downstreamConnections, to: downstreams.count)
   }
 
   private func refuse(_ descriptor: Int32, _ listener: Listener) {
-    counters.add(.refusedConnections)
     meter.recordConnection(listener: listener.index, .refused, 1)
     meter.recordConnection(listener: listener.index, .closed, 1)
     syscalls.close(descriptor)

@@ -34,7 +34,8 @@ struct ListenerBinder {
     }
     for worker in sockets.indices where worker >= taken.count {
       do throws(SystemError) {
-        let descriptor = try syscalls.listen(on: address, backlog: listener.backlog)
+        let descriptor = try syscalls.listen(
+          on: address, backlog: listener.backlog, isIPv6Only: listener.isIPv6Only)
         sockets[worker].append(Listener(descriptor: descriptor, index: index, listener))
         // The first socket settles the port that the others share.
         if worker == 0 { address = try syscalls.localAddress(of: descriptor) }

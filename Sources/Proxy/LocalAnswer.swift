@@ -64,8 +64,8 @@ struct LocalAnswer: Sendable {
 
   /// All answers with a fixed code, for the reference page's test.
   static let all = [
-    requestTimeout, bodyTooLarge, noRoute, methodNotAllowed, pathRefused, tenantBlocked,
-    tenantRateLimited, tenantConcurrencyLimited, tenantStreamsLimited, upstreamBusy,
+    requestTimeout, bodyTooLarge, noRoute, methodNotAllowed, pathRefused,
+    tenantBlocked, tenantRateLimited, tenantConcurrencyLimited, tenantStreamsLimited, upstreamBusy,
     upstreamUnreachable, upstreamClosed, upstreamMalformed, upstreamConnectTimeout, upstreamTimeout,
   ]
 
@@ -94,14 +94,20 @@ struct LocalAnswer: Sendable {
   /// Returns the content bytes, or nil when the buffer has no room (it must be nearly empty).
   static func write(
     status: Int, code: [UInt8], message: StaticString, closes: Bool, isHead: Bool,
-    date: [UInt8], adding fields: Buffer? = nil, to output: Buffer
+    date: [UInt8], adding fields: Buffer? = nil, requestID: RequestID = RequestID(),
+    requestIDLine: [UInt8] = [], to output: Buffer
   ) -> Int? {
-    // {"error":{"code":"","message":""}} is 34 bytes without its two texts.
-    let body = 34 + code.count + message.utf8CodeUnitCount
+    // {"error":{"code":"","message":""}} is 34 bytes without its two texts, ,"request_id":"" is 16 without the id.
+    let hasID = requestID.count > 0
+    let body =
+      34 + code.count + message.utf8CodeUnitCount + (hasID ? 16 + requestID.count : 0)
     var fits = output.append("HTTP/1.1 ") && output.append(decimal: UInt64(status))
     fits = fits && output.append(byte: 0x20) && output.append(reason(status))
     fits = fits && output.append("\r\nDate: ") && output.append(date)
     fits = fits && output.append("\r\nContent-Type: application/json\r\nCache-Control: no-store")
+    if hasID && !requestIDLine.isEmpty {
+      fits = fits && output.append(requestIDLine) && requestID.write(to: output)
+    }
     if status == 405 {
       fits = fits && output.append("\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
     }
@@ -112,6 +118,9 @@ struct LocalAnswer: Sendable {
     if !isHead {
       fits = fits && output.append("{\"error\":{\"code\":\"") && output.append(code)
       fits = fits && output.append("\",\"message\":\"") && output.append(message)
+      if hasID {
+        fits = fits && output.append("\",\"request_id\":\"") && requestID.write(to: output)
+      }
       fits = fits && output.append("\"}}")
     }
     return fits ? (isHead ? 0 : body) : nil

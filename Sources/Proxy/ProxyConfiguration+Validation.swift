@@ -1,3 +1,4 @@
+import Platform
 import Usage
 
 extension ProxyConfiguration {
@@ -8,6 +9,8 @@ extension ProxyConfiguration {
     if listeners.isEmpty { faults.append("listeners: at least one is needed") }
     if routes.isEmpty { faults.append("routes: at least one is needed") }
     faults += validateListeners() + validateTenants() + validateUpstreams() + validateRoutes()
+    faults += accessLog?.validate() ?? []
+    faults += headers.validate(tenantHeader: tenants.header)
     faults += limits.validate() + timeouts.validate() + tenantLimits.validate()
     return faults
   }
@@ -22,6 +25,13 @@ extension ProxyConfiguration {
       }
       if !names.insert(listener.name).inserted {
         faults.append("\(place).name: \"\(listener.name)\" is used twice")
+      }
+      if listener.expectsProxyHeader && listener.trusted.isEmpty {
+        faults.append(
+          "\(place).proxy_protocol: needs trusted, for nobody else may send PROXY headers")
+      }
+      if listener.isIPv6Only && !listener.address.isIPv6 {
+        faults.append("\(place).v6_only: \(listener.address) is not an IPv6 address")
       }
       if listener.backlog < 1 { faults.append("\(place).backlog: must be at least 1") }
     }
@@ -121,7 +131,7 @@ extension ProxyConfiguration {
   }
 
   /// Fields that mean something to HTTP and cannot also mean a tenant.
-  private static func isReservedField(_ name: String) -> Bool {
+  static func isReservedField(_ name: String) -> Bool {
     [
       "host", "connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade",
       "expect", "keep-alive", "via", "forwarded", "date", "server",
@@ -152,6 +162,12 @@ extension LimitConfiguration {
     if !(0...65_536).contains(splicePipesMax) {
       faults.append("limits.splice_pipes_max: must be 0 (copy everything) to 65536")
     }
+    if !(0...1_000_000_000).contains(bodyRateMin) {
+      faults.append("limits.body_bytes_per_second_min: must be 0 (no bound) to 1000000000")
+    }
+    if !(232...4_096).contains(proxyHeaderBytesMax) {
+      faults.append("limits.proxy_header_bytes_max: must be 232 to 4096")
+    }
     if bufferBytes < 2 * headBytesMax + 4_096 || bufferBytes > 16_777_216 {
       faults.append(
         "limits.buffer_bytes: must be 2 x head_bytes_max + 4096 = \(2 * headBytesMax + 4_096) "
@@ -164,8 +180,11 @@ extension LimitConfiguration {
 extension TimeoutConfiguration {
   func validate() -> [String] {
     let named = [
+      ("first_head_ms", firstHeadMilliseconds), ("proxy_header_ms", proxyHeaderMilliseconds),
       ("request_head_ms", requestHeadMilliseconds), ("keep_alive_ms", keepAliveMilliseconds),
-      ("body_ms", bodyMilliseconds), ("stream_ms", streamMilliseconds),
+      ("body_ms", bodyMilliseconds),
+      ("body_rate_grace_ms", bodyRateGraceMilliseconds),
+      ("client_write_ms", clientWriteMilliseconds), ("stream_ms", streamMilliseconds),
       ("connect_ms", connectMilliseconds), ("response_head_ms", responseHeadMilliseconds),
       ("upstream_idle_ms", upstreamIdleMilliseconds), ("drain_ms", drainMilliseconds),
       ("drain_idle_ms", drainIdleMilliseconds),

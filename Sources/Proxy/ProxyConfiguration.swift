@@ -17,6 +17,10 @@ public struct ProxyConfiguration: Sendable, Equatable {
   public var routes: [RouteConfiguration] = []
   /// What each tenant may use at most.
   public var tenantLimits = TenantLimitConfiguration()
+  /// The log of exchanges, nil for none.
+  public var accessLog: AccessLogConfiguration?
+  /// What Weir writes into heads beside the tenant.
+  public var headers = HeaderConfiguration()
   /// Bounds on what clients may send.
   public var limits = LimitConfiguration()
   /// Bounds on how long anything may take.
@@ -34,6 +38,13 @@ public struct ListenerConfiguration: Sendable, Equatable {
   public var address: SocketAddress
   /// Peers whose tenant header and forwarding fields are believed. Default: none.
   public var trusted: [AddressRange] = []
+  /// Whether connections begin with a PROXY header, version 1 or 2. Only trusted peers may connect then.
+  /// Default false.
+  public var expectsProxyHeader = false
+  /// Whether an IPv6 address takes IPv6 clients only; else `[::]` takes IPv4 clients too. Default false.
+  public var isIPv6Only = false
+  /// Whether its exchanges come into the access log, when there is one. Default true.
+  public var writesAccessLog = true
   /// Whether heads may end lines with a bare line feed. Default false.
   public var acceptsBareLineFeed = false
   /// What becomes of request fields whose name holds `_`. Default: they are passed on.
@@ -173,6 +184,11 @@ public struct LimitConfiguration: Sendable, Equatable {
   public var connectionsMax = 16_384
   /// Requests on one client connection before it is closed in good order. Default 10,000.
   public var requestsPerConnectionMax = 10_000
+  /// Content bytes a second that a request's body must bring on average, once it was awaited for
+  /// `bodyRateGrace`; 0 for no bound. Default 240.
+  public var bodyRateMin = 240
+  /// Bytes of a PROXY header of version 2 with its extensions. Default 2 KiB.
+  public var proxyHeaderBytesMax = 2_048
   /// Bytes of a buffer; a direction of an exchange holds at most two. Default 64 KiB.
   public var bufferBytes = 65_536
   /// Bytes of a response body of known length from which on it goes through a pipe. Default 128 KiB.
@@ -186,12 +202,20 @@ public struct LimitConfiguration: Sendable, Equatable {
 
 /// Bounds on how long anything may take, in milliseconds. Checked four times a second.
 public struct TimeoutConfiguration: Sendable, Equatable {
+  /// From a new connection to the end of its first request head. Default 10 s.
+  public var firstHeadMilliseconds = 10_000
+  /// From a new connection to the end of its PROXY header. Default 5 s.
+  public var proxyHeaderMilliseconds = 5_000
   /// From the first byte of a request head to its last. Default 10 s.
   public var requestHeadMilliseconds = 10_000
   /// An idle client connection. Default 60 s.
   public var keepAliveMilliseconds = 60_000
   /// Without a byte moving in the body of a request or response. Default 30 s.
   public var bodyMilliseconds = 30_000
+  /// For how long a body may come slower than `bodyRateMin`. Default 10 s.
+  public var bodyRateGraceMilliseconds = 10_000
+  /// Without a client taking a byte of what it is sent, of a tunnel or event stream too. Default 30 s.
+  public var clientWriteMilliseconds = 30_000
   /// Without a byte moving in a tunnel or event stream. Default 5 min.
   public var streamMilliseconds = 300_000
   /// To connect to an upstream. Default 5 s.

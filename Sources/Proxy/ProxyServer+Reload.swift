@@ -18,6 +18,8 @@ extension ProxyServer {
     }
     keep(old.workers == next.workers, "workers")
     keep(old.pinsWorkers == next.pinsWorkers, "pin_workers")
+    // Its file, its writer and the workers' rings are made once.
+    keep(old.accessLog == next.accessLog, "access_log")
     // Buffers in use have the old size, and a head must fit in one.
     keep(old.limits.headBytesMax == next.limits.headBytesMax, "limits.head_bytes_max")
     keep(old.limits.bufferBytes == next.limits.bufferBytes, "limits.buffer_bytes")
@@ -84,6 +86,7 @@ extension ProxyServer {
     )
     return old.tables.usesListener[index] && tables.usesListener[index]
       && before.address == after.address && before.backlog == after.backlog
+      && before.isIPv6Only == after.isIPv6Only
   }
 
   /// A worker's sockets that stay, with what the new configuration says of their listeners.

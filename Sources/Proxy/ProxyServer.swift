@@ -10,6 +10,8 @@ public enum ProxyError: Error, Equatable, Sendable, CustomStringConvertible {
   case listen(name: String, address: SocketAddress, SystemError)
   /// The meter has no room for new names.
   case meter(MeteringError)
+  /// The access log's file cannot be used.
+  case accessLog(path: String, SystemError)
   /// A thread or descriptor could not be had.
   case system(SystemError)
 
@@ -20,6 +22,7 @@ public enum ProxyError: Error, Equatable, Sendable, CustomStringConvertible {
     case .listen(let name, let address, let error):
       "listener \(name) cannot listen on \(address): \(error)"
     case .meter(let error): "the meter: \(error)"
+    case .accessLog(let path, let error): "the access log \(path) cannot be opened: \(error)"
     case .system(let error): "\(error)"
     }
   }
@@ -29,7 +32,7 @@ public enum ProxyError: Error, Equatable, Sendable, CustomStringConvertible {
 ///
 /// Two steps, because meters need the workers' wakeups and workers need meters: `init` binds, `start` serves.
 public final class ProxyServer: Sendable {
-  /// Gauges and counts of each worker, for the admin port.
+  /// Gauges and counts of each worker, for the admin port; behind them those of the access log's writer.
   public let counters: [WorkerCounters]
   /// Worker threads.
   public let workerCount: Int
@@ -42,6 +45,7 @@ public final class ProxyServer: Sendable {
   let controls: [WorkerControl]
   /// What changes with a reload; the lock is the main thread's and the tests', never a worker's.
   let current: Mutex<Current>
+  private let accessLog: AccessLog?
   private let threads = Mutex<[OSThread]>([])
   private let state = Atomic<UInt8>(0)
 
@@ -68,8 +72,12 @@ public final class ProxyServer: Sendable {
     enforcement = Enforcement(configuration.tenantLimits)
     let count = configuration.workers == 0 ? max(1, processors) : configuration.workers
     workerCount = count
-    counters = (0..<count).map { _ in WorkerCounters() }
     do throws(SystemError) {
+      let log = configuration.accessLog
+      accessLog = try log.map { (log) throws(SystemError) in
+        try AccessLog(log, workers: count, syscalls: syscalls, clock: .system)
+      }
+      counters = (0..<count).map { _ in WorkerCounters() } + (accessLog.map { [$0.counters] } ?? [])
       var controls: [WorkerControl] = []
       for _ in 0..<count { controls.append(try WorkerControl(syscalls: syscalls)) }
       self.controls = controls
@@ -101,6 +109,7 @@ public final class ProxyServer: Sendable {
 
   /// Starts the worker threads; worker n uses `meter(n)`.
   public func start(clock: Clock, meter: (Int) -> Meter) throws(ProxyError) {
+    try startAccessLog()
     let (tables, sockets) = current.withLock { ($0.tables, $0.sockets) }
     do throws(SystemError) {
       for index in 0..<workerCount {
@@ -108,7 +117,8 @@ public final class ProxyServer: Sendable {
           worker: try Worker(
             index: index, workerCount: workerCount, tables: tables,
             listeners: sockets[index], meter: meter(index), control: controls[index],
-            counters: counters[index], enforcement: enforcement, clock: clock, syscalls: syscalls))
+            counters: counters[index], enforcement: enforcement, clock: clock, syscalls: syscalls,
+            logRing: accessLog?.rings[index]))
         let pins = tables.configuration.pinsWorkers
         let thread = try OSThread(name: "weir-worker-\(index)") { [syscalls, controls] in
           if pins { _ = syscalls.pinThread(toProcessor: index) }
@@ -122,6 +132,20 @@ public final class ProxyServer: Sendable {
     }
     state.store(1, ordering: .releasing)
   }
+
+  private func startAccessLog() throws(ProxyError) {
+    guard let accessLog, let file = tables.configuration.accessLog?.file else { return }
+    do throws(SystemError) {
+      try accessLog.start { [counters] in
+        counters.reduce(0) { $0 + $1.value(of: .accessLogDropped) }
+      }
+    } catch {
+      throw .accessLog(path: file, error)
+    }
+  }
+
+  /// Has the access log's file opened again, after it was renamed. Any thread.
+  public func reopenAccessLog() { accessLog?.reopen() }
 
   /// Whether requests are served and no drain has been announced.
   public var isReady: Bool { state.load(ordering: .acquiring) == 1 }
@@ -151,6 +175,7 @@ public final class ProxyServer: Sendable {
       return running
     }
     for thread in running { thread.join() }
+    accessLog?.stop()
   }
 }
 

@@ -237,6 +237,7 @@ extension Worker {
     returned.add(quantity, amount)
     connection.exchange.allowance.takeBack(returned)
     meter.takeBack(row, listener: connection.listener, returned, observing: nil)
+    connection.exchange.record?.takeBack(returned)
   }
 }
 

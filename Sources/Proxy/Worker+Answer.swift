@@ -22,6 +22,7 @@ extension Worker {
     exchange.phase = .answering
     exchange.answerEnd = end
     exchange.responseStatus = status
+    exchange.record?.code = code
     if !exchange.request.isSourceDone || exchange.method == .connect || status == 400
       || isLastResponse(connection)
     {
@@ -34,7 +35,8 @@ extension Worker {
       status: status, code: code, message: message,
       closes: !exchange.isKeepAlive, isHead: exchange.method == .head,
       date: HTTPDate.bytes(microseconds: clock.wallMicroseconds()), adding: answerFields,
-      to: output)
+      requestID: exchange.requestID,
+      requestIDLine: policy.returnsRequestID ? policy.requestIDLine : [], to: output)
     answerFields.reset()
     guard let body else { preconditionFailure("a buffer holds an answer beside an interim head") }
     exchange.response = BodyRelay()

@@ -16,6 +16,7 @@ extension Worker {
     exchange.pending.add(.durationMicroseconds, elapsed)
     exchange.allowance.charge(exchange.pending, at: now)
     meter.record(row, listener: connection.listener, exchange.pending, observing: elapsed)
+    exchange.record?.add(exchange.pending)
     exchange.pending.clear()
   }
 
@@ -31,6 +32,7 @@ extension Worker {
       // Counted as the request's, and not wanted by the upstream any more.
       connection.channel.input?.consume(exchange.request.countedAhead)
     }
+    finishRecord(connection)
     let staysOpen = exchange.isKeepAlive
     exchange.isOpen = false
     exchange.allowance.end()
@@ -77,6 +79,7 @@ extension Worker {
     dropUpstream(connection)
     releasePipe(exchange)
     end(connection, reason)
+    finishRecord(connection)
     counters.subtract(.openExchanges)
     exchange.isOpen = false
     exchange.allowance.end()

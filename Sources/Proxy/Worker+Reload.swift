@@ -40,7 +40,12 @@ extension Worker {
     limits = configuration.limits
     timeouts = WorkerTimeouts(configuration.timeouts)
     router = Router(tables)
-    policy = HeaderPolicy(configuration.tenants)
+    policy = HeaderPolicy(
+      configuration.tenants, headers: configuration.headers,
+      hints: configuration.upstreams.map(\.hints))
+    trustedRanges = configuration.listeners.map(\.trusted)
+    accessLogger = AccessLogger(tables, ring: logRing)
+    pipes.lentMax = limits.splicePipesMax
     resolvers = configuration.listeners.map {
       TenantResolver(configuration.tenants, listener: $0.name)
     }

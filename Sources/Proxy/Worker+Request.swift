@@ -45,7 +45,9 @@ extension Worker {
   /// Receives and reads a request head; true when an exchange began or the connection changed its state.
   private func receiveHead(_ connection: DownstreamConnection) -> Bool {
     let channel = connection.channel
-    if channel.inputCount > 0 {
+    if connection.awaitsProxyHeader {
+      if readProxyHeader(connection) { return true }
+    } else if channel.inputCount > 0 {
       headBegins(connection)
       if parseHead(connection) { return true }
     }
@@ -70,7 +72,10 @@ extension Worker {
     if idle > 0 {
       meter.recordConnection(listener: connection.listener, .idleMilliseconds, idle)
     }
-    connection.deadline = now + timeouts.requestHead
+    let deadline = now + timeouts.requestHead
+    // The first head has its time from the connection's beginning on, whenever its first byte came.
+    connection.deadline =
+      connection.requestCount == 0 ? min(connection.deadline, deadline) : deadline
   }
 
   /// Reads the head at the front of the input, if it is complete; true when something came of it.
@@ -103,8 +108,10 @@ extension Worker {
   /// Begins an exchange that has no readable head.
   func openUnattributed(_ connection: DownstreamConnection, requestBytes: Int) {
     let exchange = exchanges.begin(connection, at: connection.headStart ?? now)
+    policy.identify(&exchange.requestID, &random)
     exchange.row = meter.row(reserved: .unattributed, route: noRoute)
     beginAllowance(exchange, .unattributed)
+    beginRecord(connection)
     open(connection, requestBytes: requestBytes)
   }
 
@@ -123,15 +130,22 @@ extension Worker {
   /// Deals with a complete head: tenant, route, row; then an upstream or an answer of our own.
   private func beginExchange(_ connection: DownstreamConnection, headLength: Int) {
     guard let input = connection.channel.input else { return }
+    let bytes = input.readable
+    if let option = policy.forbiddenOption(requestHead, in: bytes) {
+      rejectMalformed(connection, HTTPFault(.connectionOptionForbidden, at: option.start))
+      return
+    }
     let exchange = exchanges.begin(connection, at: connection.headStart ?? now)
     exchange.take(requestHead, limits: http1Limits)
-    let bytes = input.readable
+    policy.identify(
+      requestHead, in: bytes, isTrusted: connection.isTrusted, &exchange.requestID, &random)
     let host = hostRange(of: requestHead.authority, in: bytes)
     let resolution = resolvers[connection.listener].resolve(
       requestHead, host: host, in: bytes, isTrusted: connection.isTrusted, into: tenant)
     let route = router.route(host: host, path: requestHead.path, in: bytes)
     exchange.row = row(resolution, route: route?.meterIndex ?? noRoute)
     beginAllowance(exchange, resolution)
+    beginRecord(connection, resolution, in: bytes, route: route?.meterIndex ?? noRoute)
     open(connection, requestBytes: headLength)
     if !connection.isTrusted && policy.assertsTenant(requestHead, in: bytes) {
       counters.add(.tenantHeadersIgnored)
@@ -147,10 +161,14 @@ extension Worker {
     exchange.upstream = route.upstream
     exchange.bodyBytesMax = route.bodyBytesMax
     exchange.wantsUpgrade = allowsUpgrade(route, bytes)
+    let trace = TraceContext(requestHead, in: bytes, policy.trace, &random)
+    exchange.record?.trace = trace
     let context = HeaderPolicy.RequestContext(
-      peer: connection.peer, isTrusted: connection.isTrusted,
+      client: connection.client, isTrusted: connection.isTrusted,
       tenant: resolution == .resolved ? tenant : nil, upgrades: exchange.wantsUpgrade,
-      wantsTrailers: exchange.acceptsTrailers || !hintReaders[route.upstream].isEmpty)
+      wantsTrailers: exchange.acceptsTrailers || !hintReaders[route.upstream].isEmpty,
+      requestID: exchange.requestID,
+      trace: trace)
     let output = buffers.take()
     guard policy.writeRequest(requestHead, in: bytes, context, to: output) else {
       preconditionFailure("a buffer holds two heads and what we add")

@@ -117,7 +117,8 @@ extension Worker {
     let fits = policy.writeResponse(
       responseHead, in: input.readable, framing: framing, closes: !exchange.isKeepAlive,
       toHTTP10: exchange.isHTTP10, hints: reader, adding: responseFields(exchange), to: output)
-    precondition(fits, "room for a head was checked")
+    precondition(
+      fits && policy.appendRequestID(exchange.requestID, to: output), "room for a head was checked")
     let waiting = exchange.response.leading
     exchange.response = BodyRelay(source, framesChunks: framing == .chunked)
     exchange.response.leading = waiting + output.count - before

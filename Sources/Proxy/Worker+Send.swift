@@ -38,7 +38,10 @@ extension Worker {
       clientIsGone(connection)
       return true
     }
-    if accepted > 0 { connection.deadline = now + progressTimeout(exchange) }
+    if accepted > 0 {
+      connection.deadline = now + progressTimeout(exchange)
+      exchange.pace.stalledSince = 0
+    }
     return accepted > 0
   }
 
@@ -75,6 +78,7 @@ extension Worker {
     }
     exchange.allowance.charge(exchange.pending, at: now)
     meter.record(row, listener: connection.listener, exchange.pending, observing: duration)
+    exchange.record?.add(exchange.pending)
     exchange.pending.clear()
     return duration
   }
@@ -101,6 +105,7 @@ extension Worker {
     }
     exchange.allowance.takeBack(returned)
     meter.takeBack(row, listener: connection.listener, returned, observing: duration)
+    exchange.record?.takeBack(returned)
   }
 
   private func applySent(

@@ -5,6 +5,9 @@ import Usage
 extension Worker {
   /// Looks at every deadline: four times a second, a few nanoseconds a connection.
   func sweep() {
+    // A turn that was late is not the clients' fault.
+    let elapsed = min(
+      Self.sweepNanoseconds &+ now &- min(now, nextSweep), 2 * Self.sweepNanoseconds)
     nextSweep = now + Self.sweepNanoseconds
     resumeAccepting()
     for slot in 0..<downstreams.slotCount {
@@ -13,6 +16,7 @@ extension Worker {
         connection.exchange.countStream(at: now)
         flush(connection)
       }
+      if checkPace(connection, elapsed: elapsed) { continue }
       if now >= connection.deadline { timeOut(connection) }
     }
     for slot in 0..<upstreams.slotCount {
@@ -39,9 +43,9 @@ extension Worker {
     case .requesting: timeOutRequesting(connection)
     case .responding:
       counters.add(exchange.streamNanoseconds == nil ? .timeoutsBody : .timeoutsStream)
-      let clientStalls = connection.channel.outputCount > 0 || !connection.channel.isWritable
-      if !clientStalls { exchange.pending.add(.failedAttempts, 1) }
-      abort(connection, clientStalls ? .endedClientAbort : .endedUpstreamFailure)
+      // A client that takes nothing has its own time (`checkPace`).
+      exchange.pending.add(.failedAttempts, 1)
+      abort(connection, .endedUpstreamFailure)
     case .tunneling:
       counters.add(.timeoutsStream)
       abort(connection, .endedDrained)
@@ -73,7 +77,12 @@ extension Worker {
     guard downstreams[connection.channel.slot] === connection, connection.headStart == nil,
       connection.exchange.phase == .idle, !connection.isLingering
     else { return }
-    if !isDraining && !connection.isRetiring { counters.add(.timeoutsKeepAlive) }
+    if !isDraining && !connection.isRetiring {
+      let isNew = connection.requestCount == 0
+      counters.add(
+        connection.awaitsProxyHeader
+          ? .timeoutsProxyHeader : isNew ? .timeoutsFirstHead : .timeoutsKeepAlive)
+    }
     close(connection)
   }
 

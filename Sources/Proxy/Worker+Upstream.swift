@@ -29,6 +29,7 @@ extension Worker {
       return
     }
     exchange.attemptNanoseconds = now
+    exchange.record?.upstream = pools[exchange.upstream].addresses[upstream.address]
     upstream.downstream = connection
     upstream.channel.output = head
     upstream.scanned = 0

@@ -24,6 +24,10 @@ final class Worker {
   var http1Limits: HTTP1Limits
   var limits: LimitConfiguration
   var timeouts: WorkerTimeouts
+  /// Whom each listener of the table trusts.
+  var trustedRanges: [[AddressRange]]
+  /// Where ids come from.
+  var random: RandomSource
   /// Position of `~none` in the meter's table of routes.
   let noRoute: Int
   /// A reload that waits for the meter to know its names.
@@ -48,6 +52,10 @@ final class Worker {
   let buffers: BufferPool
   var exchanges = ExchangePool()
   var pipes: SplicePipePool
+  /// Nil while nothing is logged.
+  var accessLogger: AccessLogger?
+  /// Where its lines go.
+  let logRing: ByteRing?
   /// The resolved tenant id of the head that is being dealt with.
   let tenant = Buffer(capacity: TenantID.bytesMax)
   var downstreams = Slab<DownstreamConnection>()
@@ -85,7 +93,7 @@ final class Worker {
   init(
     index: Int, workerCount: Int, tables: ProxyTables, listeners: [Listener],
     meter: Meter, control: WorkerControl, counters: WorkerCounters, enforcement: Enforcement,
-    clock: Clock, syscalls: Syscalls
+    clock: Clock, syscalls: Syscalls, logRing: ByteRing? = nil
   ) throws(SystemError) {
     let configuration = tables.configuration
     self.index = index
@@ -100,8 +108,12 @@ final class Worker {
     self.listeners = listeners
     limits = configuration.limits
     timeouts = WorkerTimeouts(configuration.timeouts)
+    trustedRanges = configuration.listeners.map(\.trusted)
     router = Router(tables)
-    policy = HeaderPolicy(configuration.tenants)
+    policy = HeaderPolicy(
+      configuration.tenants, headers: configuration.headers,
+      hints: configuration.upstreams.map(\.hints))
+    random = try RandomSource(syscalls: syscalls)
     resolvers = configuration.listeners.map {
       TenantResolver(configuration.tenants, listener: $0.name)
     }
@@ -117,6 +129,8 @@ final class Worker {
     pools = configuration.upstreams.map {
       UpstreamPool($0, workers: workerCount, firstAddress: index)
     }
+    self.logRing = logRing
+    accessLogger = AccessLogger(tables, ring: logRing)
     now = clock.monotonicNanoseconds()
     loop = try EventLoop(syscalls: syscalls)
     try loop.registerForReading(control.wakeup.descriptor, word: EventWord.wakeup)
@@ -221,6 +235,7 @@ final class Worker {
     guard !exchange.pending.isEmpty, let row = exchange.row else { return }
     exchange.allowance.charge(exchange.pending, at: now)
     meter.record(row, listener: connection.listener, exchange.pending, observing: nil)
+    exchange.record?.add(exchange.pending)
     exchange.pending.clear()
   }
 
@@ -235,11 +250,16 @@ final class Worker {
 
 /// The configured timeouts in nanoseconds.
 struct WorkerTimeouts {
+  let firstHead, proxyHeader, clientWrite, bodyRateGrace: UInt64
   let requestHead, keepAlive, body, stream, connect, responseHead, upstreamIdle, drain: UInt64
   let linger, drainIdle: UInt64
 
   init(_ configuration: TimeoutConfiguration) {
     func nanoseconds(_ milliseconds: Int) -> UInt64 { UInt64(milliseconds) * 1_000_000 }
+    firstHead = nanoseconds(configuration.firstHeadMilliseconds)
+    proxyHeader = nanoseconds(configuration.proxyHeaderMilliseconds)
+    clientWrite = nanoseconds(configuration.clientWriteMilliseconds)
+    bodyRateGrace = nanoseconds(configuration.bodyRateGraceMilliseconds)
     requestHead = nanoseconds(configuration.requestHeadMilliseconds)
     keepAlive = nanoseconds(configuration.keepAliveMilliseconds)
     body = nanoseconds(configuration.bodyMilliseconds)

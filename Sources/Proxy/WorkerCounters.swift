@@ -10,9 +10,13 @@ public final class WorkerCounters: Sendable {
     case upstreamConnections
     case upstreamIdleConnections
     case openExchanges
+    case timeoutsProxyHeader
+    case timeoutsFirstHead
     case timeoutsRequestHead
     case timeoutsKeepAlive
     case timeoutsBody
+    case timeoutsBodyRate
+    case timeoutsClientWrite
     case timeoutsStream
     case timeoutsConnect
     case timeoutsResponseHead
@@ -26,6 +30,11 @@ public final class WorkerCounters: Sendable {
     case bodiesTooLarge
     case hintsRejected
     case tenantHeadersIgnored
+    case proxyHeadersUntrusted
+    case proxyHeadersMalformed
+    case accessLogLines
+    case accessLogDropped
+    case accessLogFailures
     case turns
     case lentBuffers
     case lentPipes
@@ -45,9 +54,13 @@ public final class WorkerCounters: Sendable {
       case .upstreamConnections: ("weir_upstream_connections", nil, true)
       case .upstreamIdleConnections: ("weir_upstream_idle_connections", nil, true)
       case .openExchanges: ("weir_open_exchanges", nil, true)
+      case .timeoutsProxyHeader: ("weir_timeouts_total", "kind=\"proxy_header\"", false)
+      case .timeoutsFirstHead: ("weir_timeouts_total", "kind=\"first_head\"", false)
       case .timeoutsRequestHead: ("weir_timeouts_total", "kind=\"request_head\"", false)
       case .timeoutsKeepAlive: ("weir_timeouts_total", "kind=\"keep_alive\"", false)
       case .timeoutsBody: ("weir_timeouts_total", "kind=\"body\"", false)
+      case .timeoutsBodyRate: ("weir_timeouts_total", "kind=\"body_rate\"", false)
+      case .timeoutsClientWrite: ("weir_timeouts_total", "kind=\"client_write\"", false)
       case .timeoutsStream: ("weir_timeouts_total", "kind=\"stream\"", false)
       case .timeoutsConnect: ("weir_timeouts_total", "kind=\"connect\"", false)
       case .timeoutsResponseHead: ("weir_timeouts_total", "kind=\"response_head\"", false)
@@ -61,6 +74,13 @@ public final class WorkerCounters: Sendable {
       case .bodiesTooLarge: ("weir_bodies_too_large_total", nil, false)
       case .hintsRejected: ("weir_cost_hints_rejected_total", nil, false)
       case .tenantHeadersIgnored: ("weir_untrusted_tenant_headers_total", nil, false)
+      case .proxyHeadersUntrusted:
+        ("weir_proxy_headers_refused_total", "cause=\"untrusted_peer\"", false)
+      case .proxyHeadersMalformed:
+        ("weir_proxy_headers_refused_total", "cause=\"malformed\"", false)
+      case .accessLogLines: ("weir_access_log_lines_total", nil, false)
+      case .accessLogDropped: ("weir_access_log_dropped_lines_total", nil, false)
+      case .accessLogFailures: ("weir_access_log_failures_total", nil, false)
       case .turns: ("weir_event_loop_turns_total", nil, false)
       case .lentBuffers: ("weir_lent_buffers", nil, true)
       case .lentPipes: ("weir_lent_pipes", nil, true)

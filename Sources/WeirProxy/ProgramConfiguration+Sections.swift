@@ -7,7 +7,8 @@ extension ProgramConfiguration {
   mutating func takeLimits(_ node: ConfigurationNode) {
     node.allow([
       "head_bytes_max", "field_count_max", "target_bytes_max", "connections_max",
-      "requests_per_connection_max", "buffer_bytes", "splice_bytes_min", "splice_pipes_max",
+      "requests_per_connection_max", "proxy_header_bytes_max", "buffer_bytes",
+      "splice_bytes_min", "splice_pipes_max", "body_bytes_per_second_min",
     ])
     proxy.limits.headBytesMax = node["head_bytes_max"].integer(proxy.limits.headBytesMax)
     proxy.limits.fieldCountMax = node["field_count_max"].integer(proxy.limits.fieldCountMax)
@@ -15,6 +16,10 @@ extension ProgramConfiguration {
     proxy.limits.connectionsMax = node["connections_max"].integer(proxy.limits.connectionsMax)
     proxy.limits.requestsPerConnectionMax =
       node["requests_per_connection_max"].integer(proxy.limits.requestsPerConnectionMax)
+    proxy.limits.bodyRateMin =
+      node["body_bytes_per_second_min"].integer(proxy.limits.bodyRateMin)
+    proxy.limits.proxyHeaderBytesMax =
+      node["proxy_header_bytes_max"].integer(proxy.limits.proxyHeaderBytesMax)
     proxy.limits.bufferBytes = node["buffer_bytes"].integer(proxy.limits.bufferBytes)
     proxy.limits.spliceBytesMin = node["splice_bytes_min"].integer(proxy.limits.spliceBytesMin)
     proxy.limits.splicePipesMax = node["splice_pipes_max"].integer(proxy.limits.splicePipesMax)
@@ -22,14 +27,18 @@ extension ProgramConfiguration {
 
   mutating func takeTimeouts(_ node: ConfigurationNode) {
     node.allow([
-      "request_head_ms", "keep_alive_ms", "body_ms", "stream_ms", "connect_ms",
-      "response_head_ms", "upstream_idle_ms", "drain_ms", "drain_idle_ms", "drain_delay_ms",
-      "linger_ms",
+      "first_head_ms", "proxy_header_ms", "request_head_ms", "keep_alive_ms", "body_ms",
+      "body_rate_grace_ms", "client_write_ms", "stream_ms", "connect_ms", "response_head_ms",
+      "upstream_idle_ms", "drain_ms", "drain_idle_ms", "drain_delay_ms", "linger_ms",
     ])
     func read(_ key: String, _ value: inout Int) { value = node[key].integer(value) }
+    read("first_head_ms", &proxy.timeouts.firstHeadMilliseconds)
+    read("proxy_header_ms", &proxy.timeouts.proxyHeaderMilliseconds)
     read("request_head_ms", &proxy.timeouts.requestHeadMilliseconds)
     read("keep_alive_ms", &proxy.timeouts.keepAliveMilliseconds)
     read("body_ms", &proxy.timeouts.bodyMilliseconds)
+    read("body_rate_grace_ms", &proxy.timeouts.bodyRateGraceMilliseconds)
+    read("client_write_ms", &proxy.timeouts.clientWriteMilliseconds)
     read("stream_ms", &proxy.timeouts.streamMilliseconds)
     read("connect_ms", &proxy.timeouts.connectMilliseconds)
     read("response_head_ms", &proxy.timeouts.responseHeadMilliseconds)

@@ -47,8 +47,8 @@ struct ProgramConfiguration {
   private mutating func take(_ root: ConfigurationNode) {
     root.allow([
       "instance", "workers", "pin_workers", "admin", "listeners", "tenants", "upstreams", "routes",
-      "tenant_limits", "limits", "timeouts", "metering", "shipping", "log", "upgrade_socket",
-      "watchdog_seconds",
+      "headers", "access_log", "tenant_limits", "limits", "timeouts", "metering", "shipping", "log",
+      "upgrade_socket", "watchdog_seconds",
     ])
     proxy.workers = root["workers"].integer(0)
     proxy.pinsWorkers = root["pin_workers"].boolean(false)
@@ -60,6 +60,8 @@ struct ProgramConfiguration {
     proxy.upstreams = root["upstreams"].entries.map { Self.upstream($0.key, $0.value, units) }
     proxy.routes = root["routes"].elements.compactMap(Self.route)
     takeTenantLimits(root["tenant_limits"])
+    takeHeaders(root["headers"])
+    takeAccessLog(root["access_log"])
     takeLimits(root["limits"])
     takeTimeouts(root["timeouts"])
     takeMetering(root["metering"], instance: root["instance"], units: units)
@@ -78,9 +80,10 @@ struct ProgramConfiguration {
   }
 
   private static func listener(_ node: ConfigurationNode) -> ListenerConfiguration? {
-    node.allow([
-      "name", "address", "trusted", "accept_bare_line_feed", "underscore_names", "backlog",
-    ])
+    node.allow(
+      edgeListenerKeys.union([
+        "name", "address", "trusted", "accept_bare_line_feed", "underscore_names", "backlog",
+      ]))
     let text = node["address"].requiredString()
     guard let address = SocketAddress(text) else {
       node["address"].fault("\"\(text)\" is not ADDRESS:PORT with a numeric address")
@@ -101,6 +104,7 @@ struct ProgramConfiguration {
       node["underscore_names"].fault("\"\(underscores)\" is not forward, drop or refuse")
     }
     listener.backlog = Int32(clamping: node["backlog"].integer(4_096))
+    takeEdge(node, &listener)
     return listener
   }
 

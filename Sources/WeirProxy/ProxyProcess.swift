@@ -210,6 +210,7 @@ extension ProxyProcess {
       case .reload: reload(reloader)
       case .handover: if point?.successorPID != nil { return }
       case .child: SignalWaiter.reapChildren()
+      case .reopenLog: server.reopenAccessLog()
       case .nothing: health.look()
       }
     }
@@ -270,7 +271,7 @@ extension ProxyProcess {
       switch SignalWaiter.next(timeoutMilliseconds: Int((end - now) / 1_000_000) + 1) {
       case .stop: return true
       case .child: SignalWaiter.reapChildren()
-      case .reload, .handover, .nothing: break
+      case .reload, .reopenLog, .handover, .nothing: break
       }
     }
   }

@@ -12,6 +12,8 @@ enum SignalWaiter {
     case child
     /// The time is over and no signal came.
     case nothing
+    /// The access log's file was renamed.
+    case reopenLog
   }
 
   /// Blocks the signals in this thread and in all that are started from it; call before any thread starts.
@@ -35,6 +37,7 @@ enum SignalWaiter {
     switch unsafe sigtimedwait(&set, nil, &time) {
     case SIGTERM, SIGINT: return .stop
     case SIGHUP: return .reload
+    case SIGUSR1: return .reopenLog
     case SIGUSR2: return .handover
     case SIGCHLD: return .child
     default: return .nothing
@@ -52,7 +55,7 @@ enum SignalWaiter {
 
   private static func signalSet() -> sigset_t {
     var set = sigset_t()
-    for number in [SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD] {
+    for number in [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD] {
       // Safe: the set lives for the call.
       _ = unsafe sigaddset(&set, number)
     }

@@ -150,7 +150,7 @@ import Usage
       try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
       while true { try connection.send(content) }
     }
-    let rig = try ProxyRig(origin) { $0.timeouts.bodyMilliseconds = 400 }
+    let rig = try ProxyRig(origin) { $0.timeouts.clientWriteMilliseconds = 400 }
     let client = try rig.client()
 
     try client.send("GET / HTTP/1.1\r\nHost: h\r\nX-Tenant: acme\r\n\r\n")
@@ -168,7 +168,7 @@ import Usage
     #expect(usage["acme/api", .responseBytes] >= received)
     #expect(
       usage["acme/api", .responseBodyBytes] <= usage["acme/api", .upstreamResponseBytes])
-    #expect(rig.counter(.timeoutsBody) == 1)
+    #expect(rig.counter(.timeoutsClientWrite) == 1)
   }
 
   @Test func `a client that goes while Weir answers by itself is an abort`() throws {

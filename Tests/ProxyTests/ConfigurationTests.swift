@@ -59,6 +59,51 @@ import Usage
     ("limits.splice_pipes_max:", { $0.limits.splicePipesMax = -1 }),
     ("limits.splice_pipes_max:", { $0.limits.splicePipesMax = 65_537 }),
     ("timeouts.request_head_ms:", { $0.timeouts.requestHeadMilliseconds = 0 }),
+    ("timeouts.body_rate_grace_ms:", { $0.timeouts.bodyRateGraceMilliseconds = 0 }),
+    ("timeouts.client_write_ms:", { $0.timeouts.clientWriteMilliseconds = 0 }),
+    ("limits.body_bytes_per_second_min:", { $0.limits.bodyRateMin = -1 }),
+    ("timeouts.first_head_ms:", { $0.timeouts.firstHeadMilliseconds = 0 }),
+    ("timeouts.proxy_header_ms:", { $0.timeouts.proxyHeaderMilliseconds = 0 }),
+    ("limits.proxy_header_bytes_max:", { $0.limits.proxyHeaderBytesMax = 231 }),
+    (
+      "listeners[0].proxy_protocol: needs trusted",
+      {
+        $0.listeners[0].expectsProxyHeader = true
+        $0.listeners[0].trusted = []
+      }
+    ),
+    ("headers.request_id: \"Host\"", { $0.headers.requestID = "Host" }),
+    ("headers.request_id: \"X-Weir-Tenant\"", { $0.headers.requestID = "X-Weir-Tenant" }),
+    (
+      "headers.request_id_to_client: needs",
+      {
+        $0.headers.requestID = nil
+        $0.headers.returnsRequestID = true
+      }
+    ),
+    ("access_log.file:", { $0.accessLog = AccessLogConfiguration(file: "") }),
+    (
+      "access_log.sample:",
+      {
+        $0.accessLog = AccessLogConfiguration(file: "-")
+        $0.accessLog?.sample = 1.5
+      }
+    ),
+    (
+      "access_log.path_bytes_max:",
+      {
+        $0.accessLog = AccessLogConfiguration(file: "-")
+        $0.accessLog?.pathBytesMax = 63
+      }
+    ),
+    (
+      "access_log.ring_bytes:",
+      {
+        $0.accessLog = AccessLogConfiguration(file: "-")
+        $0.accessLog?.ringBytes = 1
+      }
+    ),
+    ("listeners[0].v6_only:", { $0.listeners[0].isIPv6Only = true }),
     ("timeouts.keep_alive_ms:", { $0.timeouts.keepAliveMilliseconds = 0 }),
     ("timeouts.body_ms:", { $0.timeouts.bodyMilliseconds = -1 }),
     ("timeouts.stream_ms:", { $0.timeouts.streamMilliseconds = 86_400_001 }),

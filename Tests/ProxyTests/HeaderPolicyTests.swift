@@ -17,7 +17,8 @@ import Usage
     let parsed = try #require(ParsedRequest(request))
     let output = Buffer(capacity: 65_536)
     let context = HeaderPolicy.RequestContext(
-      peer: Array("192.0.2.1".utf8), isTrusted: isTrusted, tenant: tenant.map { Buffer($0) },
+      client: ClientAddress([192, 0, 2, 1]), isTrusted: isTrusted,
+      tenant: tenant.map { Buffer($0) },
       upgrades: upgrades, wantsTrailers: wantsTrailers)
     let fits = HeaderPolicy(configuration).writeRequest(
       parsed.head, in: parsed.buffer.readable, context, to: output)
@@ -127,7 +128,8 @@ import Usage
     let parsed = try #require(ParsedRequest("GET / HTTP/1.1\r\nHost: h\r\nA: 1\r\n\r\n"))
     let policy = HeaderPolicy(TenantConfiguration())
     let context = HeaderPolicy.RequestContext(
-      peer: [0x31], isTrusted: false, tenant: nil, upgrades: false, wantsTrailers: false)
+      client: ClientAddress([192, 0, 2, 1]), isTrusted: false, tenant: nil, upgrades: false,
+      wantsTrailers: false)
     let whole = Buffer(capacity: 4_096)
     let fits = policy.writeRequest(parsed.head, in: parsed.buffer.readable, context, to: whole)
     #expect(fits)

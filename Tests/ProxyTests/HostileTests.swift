@@ -68,7 +68,7 @@ import Usage
   }
 
   @Test func `many connections that say nothing hold no buffers and end by themselves`() throws {
-    let rig = try ProxyRig(try Origin.answering(ok())) { $0.timeouts.keepAliveMilliseconds = 1_000 }
+    let rig = try ProxyRig(try Origin.answering(ok())) { $0.timeouts.firstHeadMilliseconds = 1_000 }
     let clients = try (0..<200).map { _ in try rig.client() }
 
     try rig.waitFor(.downstreamConnections) { $0 == 200 }

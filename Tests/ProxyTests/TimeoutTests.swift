@@ -56,6 +56,7 @@ import Usage
   @Test func `an idle connection is closed without an answer and its idle time counted`() throws {
     let rig = try ProxyRig(try Origin.answering(ok())) {
       $0.timeouts.keepAliveMilliseconds = 300
+      $0.timeouts.firstHeadMilliseconds = 300
     }
     let (fresh, used) = (try rig.client(), try rig.client())
 
@@ -67,7 +68,8 @@ import Usage
     used.close()
     let usage = try rig.finish()
 
-    #expect(rig.counter(.timeoutsKeepAlive) == 2)
+    #expect(rig.counter(.timeoutsKeepAlive) == 1)
+    #expect(rig.counter(.timeoutsFirstHead) == 1)
     #expect(usage[.requests] == 1)
     #expect(usage[.idleMilliseconds] >= 590)
     #expect(usage[.idleMilliseconds] < 5_000)
@@ -231,7 +233,7 @@ import Usage
     let rig = try ProxyRig(upstream: [1]) {
       $0.routes[0].host = "h"
       $0.limits.requestsPerConnectionMax = 1_000_000
-      $0.timeouts.bodyMilliseconds = 300
+      $0.timeouts.clientWriteMilliseconds = 300
     }
     let client = try rig.client()
 
@@ -240,7 +242,7 @@ import Usage
         String(repeating: "GET / HTTP/1.1\r\nHost: other\r\n\r\n", count: 1_000).utf8)
       while (try? socket.send(block)) != nil {}
     }
-    try rig.waitFor(.timeoutsBody) { $0 == 1 }
+    try rig.waitFor(.timeoutsClientWrite) { $0 == 1 }
     try rig.awaitIdle()
     client.socket.shutdown()
     sender.join()

@@ -14,6 +14,14 @@ public final class RawClient {
     reader = ByteReader(socket)
   }
 
+  /// Connects to a port of a numeric address.
+  public init(
+    address: String, port: UInt16, timeoutMilliseconds: Int = 10_000
+  ) throws(SocketError) {
+    socket = try Socket.connect(to: address, port: port, timeoutMilliseconds: timeoutMilliseconds)
+    reader = ByteReader(socket)
+  }
+
   deinit { socket.close() }
 
   /// Bytes handed out by the reading calls so far.

@@ -41,6 +41,7 @@ struct ConfigurationTests {
 
     #expect(example.proxy.limits == defaults.proxy.limits)
     #expect(example.proxy.timeouts == defaults.proxy.timeouts)
+    #expect(example.proxy.headers == defaults.proxy.headers)
     #expect(example.proxy.workers == defaults.proxy.workers)
     #expect(example.proxy.tenants.header.lowercased() == defaults.proxy.tenants.header)
     #expect(example.admin == defaults.admin)
@@ -73,6 +74,9 @@ struct ConfigurationTests {
     ("tenants: { rules: [{ fixed: \"~x\" }] }", "is not 1 to 128"),
     ("shipping: { url: \"ftp://x\", token_file: t }", "shipping:"),
     ("instance: \"no spaces\"", "instance"),
+    ("headers: { forwarded: all }", "headers.forwarded: must be one of x_forwarded, rfc7239, both"),
+    ("headers: { trace: maybe }", "headers.trace: must be one of create, pass, off"),
+    ("headers: { request_id: \"a b\" }", "headers.request_id: \"a b\" cannot carry"),
   ])
   func `a fault is named with its place`(line: String, fault: String) {
     let faults = ProgramConfiguration.read(Self.minimal + line + "\n").faults

@@ -12,13 +12,14 @@ public final class ListeningSocket: Sendable {
   public init(
     address: String = "127.0.0.1", port: UInt16 = 0, backlog: Int32 = 512
   ) throws(SocketError) {
-    let descriptor = Glibc.socket(AF_INET, streamType, 0)
+    let form = try SocketAddress(address: address, port: port)
+    let descriptor = Glibc.socket(form.family, streamType, 0)
     guard descriptor >= 0 else { throw SocketError.current("socket") }
     socket = Socket(adopting: descriptor)
     socket.setOption(SOL_SOCKET, SO_REUSEADDR, 1)
-    var local = try SocketAddress(address: address, port: port).raw
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    // Safe: `local` is a whole sockaddr_in for the length of each call and `size` is its size.
+    var local = form.raw
+    var size = form.size
+    // Safe: `local` has room for every family, and `size` says how much of it counts.
     let bound = unsafe withUnsafeMutablePointer(to: &local) { pointer in
       unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
         unsafe bind(descriptor, $0, size) == 0
@@ -27,7 +28,10 @@ public final class ListeningSocket: Sendable {
       }
     }
     guard bound else { throw SocketError.current("bind") }
-    self.port = UInt16(bigEndian: local.sin_port)
+    // Safe: both families have the port in bytes 2 and 3.
+    self.port = unsafe withUnsafeBytes(of: &local) {
+      unsafe UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self))
+    }
   }
 
   /// Waits for one connection; nil after `stop`.

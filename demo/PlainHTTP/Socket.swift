@@ -20,17 +20,18 @@ public final class Socket: Sendable {
 
   deinit { close() }
 
-  /// Connects to an IPv4 address and port; `timeoutMilliseconds` then also bounds every later call.
+  /// Connects to an IPv4 or IPv6 address and port; `timeoutMilliseconds` then also bounds every later call.
   public static func connect(
     to address: String = "127.0.0.1", port: UInt16, timeoutMilliseconds: Int = 10_000
   ) throws(SocketError) -> Socket {
-    let descriptor = Glibc.socket(AF_INET, streamType, 0)
+    let form = try SocketAddress(address: address, port: port)
+    let descriptor = Glibc.socket(form.family, streamType, 0)
     guard descriptor >= 0 else { throw SocketError.current("socket") }
     let socket = Socket(adopting: descriptor)
     socket.setTimeout(milliseconds: timeoutMilliseconds)
-    var target = try SocketAddress(address: address, port: port).raw
-    let size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    // Safe: `target` is a whole sockaddr_in for the length of the call and `size` is its size.
+    var target = form.raw
+    let size = form.size
+    // Safe: `target` holds an address of `size` bytes for the length of the call.
     let status = unsafe withUnsafePointer(to: &target) { pointer in
       unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
         unsafe Glibc.connect(descriptor, $0, size)
@@ -134,20 +135,47 @@ let tcpLevel = Int32(IPPROTO_TCP)
 /// `SOCK_STREAM | SOCK_CLOEXEC` as the integer that `socket` wants.
 let streamType = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
 
-/// An IPv4 address and port in the kernel's layout.
+/// An IPv4 or IPv6 address and port in the kernel's layout.
 struct SocketAddress {
   /// The kernel's struct, network byte order.
-  let raw: sockaddr_in
+  let raw: sockaddr_storage
+  /// Bytes of `raw` that count.
+  let size: socklen_t
+  /// `AF_INET` or `AF_INET6`.
+  let family: Int32
 
-  /// Throws when `address` is not dotted decimal.
+  /// Throws when `address` is not a numeric address.
   init(address: String, port: UInt16) throws(SocketError) {
-    var result = sockaddr_in()
-    result.sin_family = sa_family_t(AF_INET)
-    result.sin_port = port.bigEndian
-    // Safe: inet_pton reads a C string and writes four bytes into an in_addr.
-    guard unsafe inet_pton(AF_INET, address, &result.sin_addr) == 1 else {
-      throw SocketError.malformed("not an IPv4 address: \(address)")
+    var storage = sockaddr_storage()
+    if address.contains(":") {
+      var form = sockaddr_in6()
+      form.sin6_family = sa_family_t(AF_INET6)
+      form.sin6_port = port.bigEndian
+      // Safe: inet_pton reads a C string and writes sixteen bytes into an in6_addr.
+      guard unsafe inet_pton(AF_INET6, address, &form.sin6_addr) == 1 else {
+        throw SocketError.malformed("not an IPv6 address: \(address)")
+      }
+      // Safe: a sockaddr_storage has room for every family.
+      unsafe withUnsafeMutableBytes(of: &storage) {
+        unsafe $0.storeBytes(of: form, as: sockaddr_in6.self)
+      }
+      family = AF_INET6
+      size = socklen_t(MemoryLayout<sockaddr_in6>.size)
+    } else {
+      var form = sockaddr_in()
+      form.sin_family = sa_family_t(AF_INET)
+      form.sin_port = port.bigEndian
+      // Safe: inet_pton reads a C string and writes four bytes into an in_addr.
+      guard unsafe inet_pton(AF_INET, address, &form.sin_addr) == 1 else {
+        throw SocketError.malformed("not an IPv4 address: \(address)")
+      }
+      // Safe: a sockaddr_storage has room for every family.
+      unsafe withUnsafeMutableBytes(of: &storage) {
+        unsafe $0.storeBytes(of: form, as: sockaddr_in.self)
+      }
+      family = AF_INET
+      size = socklen_t(MemoryLayout<sockaddr_in>.size)
     }
-    raw = result
+    raw = storage
   }
 }

@@ -78,7 +78,7 @@ final class Forwarding {
     else { return .refused }
     let upgrades = head.upgrade != nil && head.framing == .none
     let context = HeaderPolicy.RequestContext(
-      peer: Array("192.0.2.1".utf8), isTrusted: conditions.isTrusted,
+      client: ClientAddress([192, 0, 2, 1]), isTrusted: conditions.isTrusted,
       tenant: conditions.hasTenant ? tenant : nil, upgrades: upgrades,
       wantsTrailers: conditions.wantsTrailers)
     output.reset()

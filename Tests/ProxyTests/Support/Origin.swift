@@ -62,9 +62,11 @@ final class Origin: Sendable {
 
   var port: UInt16 { listener.port }
 
-  init(_ serve: @escaping @Sendable (Connection) throws -> Void) throws {
+  init(
+    address: String = "127.0.0.1", _ serve: @escaping @Sendable (Connection) throws -> Void
+  ) throws {
     self.serve = serve
-    listener = try ListeningSocket()
+    listener = try ListeningSocket(address: address)
     let thread = try SpawnedThread { [listener, weak self] in
       while let socket = listener.accept() { self?.run(socket) }
     }
