@@ -11,6 +11,8 @@ final class DownstreamConnection {
   var isTrusted: Bool
   /// Whether a PROXY header has to come before anything else.
   var awaitsProxyHeader = false
+  /// What its client's address is counted under (`AddressCounts`); 0 when it is not counted.
+  var addressKey: UInt64 = 0
   /// The request that is being served; the worker's shared idle one while there is none (`ExchangePool`).
   var exchange: Exchange
   /// The upstream that the exchange uses now.

@@ -10,6 +10,10 @@ final class Enforcement: Sendable {
   private let hash: SegmentHash
   /// Tenants that met a limit, for the log.
   let notices = TenantLimitNotices()
+  /// How much the process has to do without.
+  let overload = OverloadState()
+  /// Connections by client address, as far as they are bounded.
+  let addresses = AddressCounts()
 
   /// The limits of a configuration, before a register has been read.
   init(_ configuration: TenantLimitConfiguration) {

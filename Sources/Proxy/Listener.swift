@@ -9,6 +9,8 @@ struct Listener: Sendable {
   /// Position of the listener in the tables, and in the meter.
   let index: Int
   let trusted: [AddressRange]
+  /// Peers whose connections are closed at once.
+  let denied: [AddressRange]
   /// Whether connections begin with a PROXY header; only trusted peers may connect then.
   let expectsProxyHeader: Bool
 
@@ -17,6 +19,7 @@ struct Listener: Sendable {
     self.descriptor = descriptor
     self.index = index
     trusted = configuration.trusted
+    denied = configuration.denied
     expectsProxyHeader = configuration.expectsProxyHeader
   }
 
@@ -36,6 +39,10 @@ extension Worker {
   func accept(_ position: Int) {
     // An event of the turn in which the drain began finds no listener any more.
     guard position < listeners.count, listeners[position].isOpen else { return }
+    if mustNotAccept {
+      pauseAccepting(position)
+      return
+    }
     let listener = listeners[position]
     // Bound: acceptsPerTurnMax; the listener is level-triggered, so the rest comes next turn.
     for _ in 0..<Self.acceptsPerTurnMax {
@@ -94,7 +101,7 @@ extension Worker {
 
   /// Listens again where accepting failed.
   func resumeAccepting() {
-    guard !pausedListeners.isEmpty else { return }
+    guard !pausedListeners.isEmpty, !mustNotAccept else { return }
     let positions = pausedListeners
     pausedListeners = []
     for position in positions where position < listeners.count && listeners[position].isOpen {
@@ -109,15 +116,16 @@ extension Worker {
 
   private func add(_ descriptor: Int32, _ peer: SocketAddress, _ listener: Listener) {
     meter.recordConnection(listener: listener.index, .accepted, 1)
-    guard downstreams.count < limits.connectionsMax else {
-      counters.add(.refusedConnections)
-      refuse(descriptor, listener)
-      return
-    }
+    guard mayStay(peer, descriptor, listener) else { return }
     let isTrusted = listener.trusts(peer)
     guard isTrusted || !listener.expectsProxyHeader else {
-      counters.add(.proxyHeadersUntrusted)
-      refuse(descriptor, listener)
+      refuse(descriptor, listener, .proxyHeadersUntrusted)
+      return
+    }
+    // Behind a balancer it is the announced client that counts, once its header has come.
+    let addressKey = listener.expectsProxyHeader ? 0 : countedAddress(peer.bytes)
+    guard let addressKey else {
+      refuse(descriptor, listener, .refusedPerAddress)
       return
     }
     let (slot, generation) = downstreams.reserve()
@@ -127,8 +135,8 @@ extension Worker {
     } catch {
       downstreams.abandon(slot)
       counters.add(.acceptFailures)
-      counters.add(.refusedConnections)
-      refuse(descriptor, listener)
+      forgetAddress(addressKey)
+      refuse(descriptor, listener, .refusedConnections)
       return
     }
     let connection = DownstreamConnection(
@@ -138,11 +146,41 @@ extension Worker {
     connection.awaitsProxyHeader = listener.expectsProxyHeader
     connection.deadline =
       now + (listener.expectsProxyHeader ? timeouts.proxyHeader : timeouts.firstHead)
+    connection.addressKey = addressKey
     downstreams.put(connection, at: slot)
     counters.set(.downstreamConnections, to: downstreams.count)
   }
 
-  private func refuse(_ descriptor: Int32, _ listener: Listener) {
+  /// Whether a connection of this peer may stay; else it is closed.
+  private func mayStay(_ peer: SocketAddress, _ descriptor: Int32, _ listener: Listener) -> Bool {
+    if !listener.denied.isEmpty && listener.denied.contains(where: { $0.contains(peer.bytes) }) {
+      refuse(descriptor, listener, .refusedDenied)
+      return false
+    }
+    guard downstreams.count < limits.connectionsMax else {
+      refuse(descriptor, listener, .refusedConnections)
+      return false
+    }
+    return true
+  }
+
+  /// Counts a connection of this address: what it is counted under, 0 while there is no bound; nil when the address
+  /// has as many as it may.
+  func countedAddress(_ bytes: [UInt8]) -> UInt64? {
+    guard limits.connectionsPerAddressMax > 0 else { return 0 }
+    let key = AddressCounts.key(bytes)
+    return enforcement.addresses.add(key, max: limits.connectionsPerAddressMax) ? key : nil
+  }
+
+  /// Counts a connection's address off, when it was counted.
+  func forgetAddress(_ key: UInt64) {
+    if key != 0 { enforcement.addresses.remove(key) }
+  }
+
+  private func refuse(
+    _ descriptor: Int32, _ listener: Listener, _ cause: WorkerCounters.Cell
+  ) {
+    counters.add(cause)
     meter.recordConnection(listener: listener.index, .refused, 1)
     meter.recordConnection(listener: listener.index, .closed, 1)
     syscalls.close(descriptor)

@@ -43,6 +43,9 @@ struct LocalAnswer: Sendable {
     status: 429, code: "tenant_streams_limited",
     message: "This tenant has as many open streams as its limit; try again when one has ended.",
     end: .endedRejected)
+  static let overloaded = LocalAnswer(
+    status: 503, code: "overloaded",
+    message: "The proxy is short of memory or descriptors; try again.", end: .endedRejected)
   static let upstreamBusy = LocalAnswer(
     status: 503, code: "upstream_connections_exhausted",
     message: "All connections to the upstream are in use; try again.", end: .endedUpstreamFailure)
@@ -64,8 +67,8 @@ struct LocalAnswer: Sendable {
 
   /// All answers with a fixed code, for the reference page's test.
   static let all = [
-    requestTimeout, bodyTooLarge, noRoute, methodNotAllowed, pathRefused,
-    tenantBlocked, tenantRateLimited, tenantConcurrencyLimited, tenantStreamsLimited, upstreamBusy,
+    requestTimeout, bodyTooLarge, noRoute, methodNotAllowed, pathRefused, tenantBlocked,
+    tenantRateLimited, tenantConcurrencyLimited, tenantStreamsLimited, overloaded, upstreamBusy,
     upstreamUnreachable, upstreamClosed, upstreamMalformed, upstreamConnectTimeout, upstreamTimeout,
   ]
 

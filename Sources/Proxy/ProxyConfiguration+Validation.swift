@@ -12,6 +12,7 @@ extension ProxyConfiguration {
     faults += accessLog?.validate() ?? []
     faults += headers.validate(tenantHeader: tenants.header)
     faults += limits.validate() + timeouts.validate() + tenantLimits.validate()
+    faults += overload.validate()
     return faults
   }
 
@@ -154,6 +155,9 @@ extension LimitConfiguration {
     }
     if !(1...1_000_000).contains(connectionsMax) {
       faults.append("limits.connections_max: must be 1 to 1000000")
+    }
+    if !(0...1_000_000).contains(connectionsPerAddressMax) {
+      faults.append("limits.connections_per_address_max: must be 0 to 1000000")
     }
     if requestsPerConnectionMax < 1 {
       faults.append("limits.requests_per_connection_max: must be at least 1")

@@ -15,6 +15,8 @@ public struct ProxyConfiguration: Sendable, Equatable {
   public var upstreams: [UpstreamConfiguration] = []
   /// Which requests go where, and under which name they are counted.
   public var routes: [RouteConfiguration] = []
+  /// When the process sheds load.
+  public var overload = OverloadConfiguration()
   /// What each tenant may use at most.
   public var tenantLimits = TenantLimitConfiguration()
   /// The log of exchanges, nil for none.
@@ -38,6 +40,8 @@ public struct ListenerConfiguration: Sendable, Equatable {
   public var address: SocketAddress
   /// Peers whose tenant header and forwarding fields are believed. Default: none.
   public var trusted: [AddressRange] = []
+  /// Peers whose connections are closed at once, before a byte is read. Default: none.
+  public var denied: [AddressRange] = []
   /// Whether connections begin with a PROXY header, version 1 or 2. Only trusted peers may connect then.
   /// Default false.
   public var expectsProxyHeader = false
@@ -162,6 +166,8 @@ public struct RouteConfiguration: Sendable, Equatable {
   public var upgrades = ["websocket"]
   /// Content bytes of a request at most; nil for no bound. Default nil.
   public var bodyBytesMax: UInt64?
+  /// Who is served first when the process is overloaded; a tenant's priority goes before it. Default normal.
+  public var priority = RequestPriority.normal
   /// Whether `.` and `..` segments and encoded slashes pass. Default: only when the prefix is `/`.
   public var allowsOddPaths: Bool?
 
@@ -182,6 +188,8 @@ public struct LimitConfiguration: Sendable, Equatable {
   public var targetBytesMax = 8_192
   /// Client connections of each worker. Default 16,384.
   public var connectionsMax = 16_384
+  /// Client connections of one address, over all workers. Default 0: no bound.
+  public var connectionsPerAddressMax = 0
   /// Requests on one client connection before it is closed in good order. Default 10,000.
   public var requestsPerConnectionMax = 10_000
   /// Content bytes a second that a request's body must bring on average, once it was awaited for

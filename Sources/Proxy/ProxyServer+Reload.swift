@@ -58,6 +58,7 @@ extension ProxyServer {
     current.withLock {
       $0 = Current(tables: tables, sockets: sockets, addresses: addresses, number: number)
     }
+    monitor.withLock { $0 }?.follow(next.overload)
     for (worker, control) in controls.enumerated() {
       control.hand(
         WorkerUpdate(

@@ -47,6 +47,7 @@ public final class ProxyServer: Sendable {
   let current: Mutex<Current>
   private let accessLog: AccessLog?
   private let threads = Mutex<[OSThread]>([])
+  let monitor = Mutex<OverloadMonitor?>(nil)
   private let state = Atomic<UInt8>(0)
 
   /// The tables in force and the sockets that go with them.
@@ -176,6 +177,7 @@ public final class ProxyServer: Sendable {
     }
     for thread in running { thread.join() }
     accessLog?.stop()
+    monitor.withLock { $0 }?.stop()
   }
 }
 

@@ -17,6 +17,7 @@ struct Router: Sendable {
     let upgrades: [[UInt8]]
     let bodyBytesMax: UInt64
     let allowsOddPaths: Bool
+    let priority: RequestPriority
     fileprivate let host: HostPattern
     fileprivate let prefix: [UInt8]
   }
@@ -48,7 +49,7 @@ struct Router: Sendable {
         upstream: tables.upstreamPosition(route.upstream) ?? 0,
         upgrades: route.upgrades.map { Array($0.lowercased().utf8) },
         bodyBytesMax: route.bodyBytesMax ?? .max,
-        allowsOddPaths: route.allowsOddPaths ?? (route.path == "/"),
+        allowsOddPaths: route.allowsOddPaths ?? (route.path == "/"), priority: route.priority,
         host: Self.pattern(route.host), prefix: Array(route.path.utf8))
     }
     routes = table.sorted {

@@ -118,6 +118,7 @@ extension Worker {
       }
     }
     meter.recordConnection(listener: connection.listener, .closed, 1)
+    forgetAddress(connection.addressKey)
     channel.releaseBuffers(to: buffers)
     downstreams.remove(at: channel.slot)
     syscalls.close(channel.descriptor)

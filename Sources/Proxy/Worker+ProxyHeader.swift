@@ -30,10 +30,27 @@ extension Worker {
     case .peer: break
     case .unknown: connection.isTrusted = false
     case .client(let address):
+      guard admits(address, connection) else { return }
       connection.client = address
       connection.isTrusted = isTrusted(address, onListener: connection.listener)
     }
     connection.deadline = connection.idleSince + timeouts.firstHead
+  }
+
+  /// Holds what the listener denies and the bound of connections of an address against the announced client; false
+  /// when the connection was closed for it.
+  private func admits(_ address: ClientAddress, _ connection: DownstreamConnection) -> Bool {
+    let denied = deniedRanges[connection.listener]
+    if !denied.isEmpty && denied.contains(where: { $0.contains(address.bytes) }) {
+      counters.add(.refusedDenied)
+    } else if let key = countedAddress(address.bytes) {
+      connection.addressKey = key
+      return true
+    } else {
+      counters.add(.refusedPerAddress)
+    }
+    close(connection)
+    return false
   }
 
   /// Whether a listener, by its place in the configuration, trusts an address.

@@ -44,6 +44,7 @@ extension Worker {
       configuration.tenants, headers: configuration.headers,
       hints: configuration.upstreams.map(\.hints))
     trustedRanges = configuration.listeners.map(\.trusted)
+    deniedRanges = configuration.listeners.map(\.denied)
     accessLogger = AccessLogger(tables, ring: logRing)
     pipes.lentMax = limits.splicePipesMax
     resolvers = configuration.listeners.map {

@@ -150,6 +150,7 @@ extension Worker {
     if !connection.isTrusted && policy.assertsTenant(requestHead, in: bytes) {
       counters.add(.tenantHeadersIgnored)
     }
+    if isShed(connection, route, headLength: headLength) { return }
     if isRefusedByLimits(connection, route, headLength: headLength) { return }
     if let refusal = refusal(route) {
       input.consume(headLength)

@@ -10,6 +10,7 @@ extension Worker {
       Self.sweepNanoseconds &+ now &- min(now, nextSweep), 2 * Self.sweepNanoseconds)
     nextSweep = now + Self.sweepNanoseconds
     resumeAccepting()
+    closeKeptConnections()
     for slot in 0..<downstreams.slotCount {
       guard let connection = downstreams[slot] else { continue }
       if connection.exchange.streamNanoseconds != nil && connection.exchange.isOpen {
@@ -70,14 +71,17 @@ extension Worker {
   }
 
   /// Closes an idle connection, unless a request has come that no event has told of yet: the last look
-  /// before the close, so that only what is on the wire at this moment can be lost.
-  private func closeIdle(_ connection: DownstreamConnection) {
+  /// before the close, so that only what is on the wire at this moment can be lost. Counted as `cell`, else as
+  /// the timeout that it is.
+  func closeIdle(_ connection: DownstreamConnection, counting cell: WorkerCounters.Cell? = nil) {
     connection.channel.isReadable = true
     progress(connection)
     guard downstreams[connection.channel.slot] === connection, connection.headStart == nil,
       connection.exchange.phase == .idle, !connection.isLingering
     else { return }
-    if !isDraining && !connection.isRetiring {
+    if let cell {
+      counters.add(cell)
+    } else if !isDraining && !connection.isRetiring {
       let isNew = connection.requestCount == 0
       counters.add(
         connection.awaitsProxyHeader

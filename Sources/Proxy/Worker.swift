@@ -26,6 +26,7 @@ final class Worker {
   var timeouts: WorkerTimeouts
   /// Whom each listener of the table trusts.
   var trustedRanges: [[AddressRange]]
+  var deniedRanges: [[AddressRange]]
   /// Where ids come from.
   var random: RandomSource
   /// Position of `~none` in the meter's table of routes.
@@ -109,6 +110,7 @@ final class Worker {
     limits = configuration.limits
     timeouts = WorkerTimeouts(configuration.timeouts)
     trustedRanges = configuration.listeners.map(\.trusted)
+    deniedRanges = configuration.listeners.map(\.denied)
     router = Router(tables)
     policy = HeaderPolicy(
       configuration.tenants, headers: configuration.headers,

@@ -46,6 +46,11 @@ public final class WorkerCounters: Sendable {
     case tenantPauses
     case tenantCellsExhausted
     case pacedConnections
+    case refusedDenied
+    case refusedPerAddress
+    case shedLow
+    case shedNormal
+    case overloadClosed
 
     /// The metric and its label, if it has one.
     public var metric: (name: String, label: String?, isGauge: Bool) {
@@ -64,7 +69,8 @@ public final class WorkerCounters: Sendable {
       case .timeoutsStream: ("weir_timeouts_total", "kind=\"stream\"", false)
       case .timeoutsConnect: ("weir_timeouts_total", "kind=\"connect\"", false)
       case .timeoutsResponseHead: ("weir_timeouts_total", "kind=\"response_head\"", false)
-      case .refusedConnections: ("weir_refused_connections_total", nil, false)
+      case .refusedConnections:
+        ("weir_refused_connections_total", "cause=\"connections_max\"", false)
       case .acceptFailures: ("weir_accept_failures_total", nil, false)
       case .upstreamBusy: ("weir_upstream_connections_exhausted_total", nil, false)
       case .retriesStale: ("weir_retries_total", "cause=\"stale_connection\"", false)
@@ -91,6 +97,11 @@ public final class WorkerCounters: Sendable {
       case .tenantBlocked: ("weir_tenant_limited_total", "limit=\"blocked\"", false)
       case .tenantPauses: ("weir_tenant_pauses_total", nil, false)
       case .tenantCellsExhausted: ("weir_tenant_cells_exhausted_total", nil, false)
+      case .refusedDenied: ("weir_refused_connections_total", "cause=\"denied\"", false)
+      case .refusedPerAddress: ("weir_refused_connections_total", "cause=\"per_address\"", false)
+      case .shedLow: ("weir_overload_sheds_total", "priority=\"low\"", false)
+      case .shedNormal: ("weir_overload_sheds_total", "priority=\"normal\"", false)
+      case .overloadClosed: ("weir_overload_closed_connections_total", nil, false)
       case .pacedConnections: ("weir_paced_connections", nil, true)
       }
     }

@@ -23,6 +23,9 @@ struct MetricsPage: Sendable {
 
   private func renderWorkers(_ text: inout MetricsText) {
     text.sample("weir_workers", server.workerCount, isGauge: true, help: "Worker threads.")
+    text.sample(
+      "weir_overload_level", server.overloadLevel, isGauge: true,
+      help: "0 none, 1 connections end, 2 low priority is refused, 3 nothing is accepted.")
     for cell in WorkerCounters.Cell.allCases {
       let sum = server.counters.reduce(UInt64(0)) { $0 &+ $1.value(of: cell) }
       let metric = cell.metric

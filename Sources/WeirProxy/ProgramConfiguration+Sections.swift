@@ -7,13 +7,15 @@ extension ProgramConfiguration {
   mutating func takeLimits(_ node: ConfigurationNode) {
     node.allow([
       "head_bytes_max", "field_count_max", "target_bytes_max", "connections_max",
-      "requests_per_connection_max", "proxy_header_bytes_max", "buffer_bytes",
-      "splice_bytes_min", "splice_pipes_max", "body_bytes_per_second_min",
+      "connections_per_address_max", "requests_per_connection_max", "proxy_header_bytes_max",
+      "buffer_bytes", "splice_bytes_min", "splice_pipes_max", "body_bytes_per_second_min",
     ])
     proxy.limits.headBytesMax = node["head_bytes_max"].integer(proxy.limits.headBytesMax)
     proxy.limits.fieldCountMax = node["field_count_max"].integer(proxy.limits.fieldCountMax)
     proxy.limits.targetBytesMax = node["target_bytes_max"].integer(proxy.limits.targetBytesMax)
     proxy.limits.connectionsMax = node["connections_max"].integer(proxy.limits.connectionsMax)
+    proxy.limits.connectionsPerAddressMax =
+      node["connections_per_address_max"].integer(proxy.limits.connectionsPerAddressMax)
     proxy.limits.requestsPerConnectionMax =
       node["requests_per_connection_max"].integer(proxy.limits.requestsPerConnectionMax)
     proxy.limits.bodyRateMin =

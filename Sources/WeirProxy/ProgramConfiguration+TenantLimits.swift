@@ -49,6 +49,19 @@ extension ProgramConfiguration {
     return limit
   }
 
+  /// Reads `overload`.
+  mutating func takeOverload(_ node: ConfigurationNode) {
+    node.allow([
+      "memory_bytes_max", "close_percent", "shed_percent", "stop_percent", "leave_percent",
+    ])
+    func read(_ key: String, _ value: inout Int) { value = node[key].integer(value) }
+    read("memory_bytes_max", &proxy.overload.memoryBytesMax)
+    read("close_percent", &proxy.overload.closePercent)
+    read("shed_percent", &proxy.overload.shedPercent)
+    read("stop_percent", &proxy.overload.stopPercent)
+    read("leave_percent", &proxy.overload.leavePercent)
+  }
+
   /// A priority, nil when it is absent.
   static func priority(_ node: ConfigurationNode) -> RequestPriority? {
     guard let text = node.optionalString() else { return nil }

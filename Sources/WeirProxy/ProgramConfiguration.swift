@@ -47,7 +47,8 @@ struct ProgramConfiguration {
   private mutating func take(_ root: ConfigurationNode) {
     root.allow([
       "instance", "workers", "pin_workers", "admin", "listeners", "tenants", "upstreams", "routes",
-      "headers", "access_log", "tenant_limits", "limits", "timeouts", "metering", "shipping", "log",
+      "headers", "access_log", "tenant_limits", "limits", "overload", "timeouts", "metering",
+      "shipping", "log",
       "upgrade_socket", "watchdog_seconds",
     ])
     proxy.workers = root["workers"].integer(0)
@@ -64,6 +65,7 @@ struct ProgramConfiguration {
     takeAccessLog(root["access_log"])
     takeLimits(root["limits"])
     takeTimeouts(root["timeouts"])
+    takeOverload(root["overload"])
     takeMetering(root["metering"], instance: root["instance"], units: units)
     takeShipping(root["shipping"])
     root["log"].allow(["level"])
@@ -82,7 +84,8 @@ struct ProgramConfiguration {
   private static func listener(_ node: ConfigurationNode) -> ListenerConfiguration? {
     node.allow(
       edgeListenerKeys.union([
-        "name", "address", "trusted", "accept_bare_line_feed", "underscore_names", "backlog",
+        "name", "address", "trusted", "denied", "accept_bare_line_feed", "underscore_names",
+        "backlog",
       ]))
     let text = node["address"].requiredString()
     guard let address = SocketAddress(text) else {
@@ -90,12 +93,8 @@ struct ProgramConfiguration {
       return nil
     }
     var listener = ListenerConfiguration(name: node["name"].requiredString(), address: address)
-    listener.trusted = node["trusted"].elements.compactMap { element in
-      let text = element.requiredString()
-      let range = AddressRange(text)
-      if range == nil { element.fault("\"\(text)\" is not an address or ADDRESS/BITS") }
-      return range
-    }
+    listener.trusted = ranges(node["trusted"])
+    listener.denied = ranges(node["denied"])
     listener.acceptsBareLineFeed = node["accept_bare_line_feed"].boolean(false)
     let underscores = node["underscore_names"].string(listener.underscoreNames.rawValue)
     if let choice = UnderscoreChoice(rawValue: underscores) {
@@ -106,6 +105,15 @@ struct ProgramConfiguration {
     listener.backlog = Int32(clamping: node["backlog"].integer(4_096))
     takeEdge(node, &listener)
     return listener
+  }
+
+  private static func ranges(_ node: ConfigurationNode) -> [AddressRange] {
+    node.elements.compactMap { element in
+      let text = element.requiredString()
+      let range = AddressRange(text)
+      if range == nil { element.fault("\"\(text)\" is not an address or ADDRESS/BITS") }
+      return range
+    }
   }
 
   private mutating func takeTenants(_ node: ConfigurationNode) {
@@ -195,6 +203,7 @@ struct ProgramConfiguration {
   private static func route(_ node: ConfigurationNode) -> RouteConfiguration? {
     node.allow([
       "name", "host", "path", "upstream", "upgrades", "body_bytes_max", "allow_odd_paths",
+      "priority",
     ])
     let text = node["name"].requiredString()
     guard let name = RouteName(text) else {
@@ -204,6 +213,7 @@ struct ProgramConfiguration {
     var route = RouteConfiguration(name: name, upstream: node["upstream"].requiredString())
     route.host = node["host"].optionalString()
     route.path = node["path"].string("/")
+    route.priority = priority(node["priority"]) ?? .normal
     route.upgrades = node["upgrades"].strings(route.upgrades)
     if node["body_bytes_max"].exists {
       route.bodyBytesMax = UInt64(clamping: node["body_bytes_max"].integer(0))

@@ -35,6 +35,7 @@ struct ProxyProcess {
   /// shipper.
   func serve() throws(ProcessError) {
     SignalWaiter.block()
+    let descriptorsMax = syscalls.raiseDescriptorLimit()
     let takeover = try takeOver()
     let server = try makeServer(takeover)
     let metering = try makeMetering(server)
@@ -52,6 +53,7 @@ struct ProxyProcess {
     } catch {
       throw .proxy(error)
     }
+    try startMonitor(server, descriptorsMax: descriptorsMax)
     try start(admin)
     if let takeover {
       takeover.announceServing()
@@ -94,6 +96,16 @@ struct ProxyProcess {
           metadata: ["listener": "\(name)"])
       }
       return server
+    } catch {
+      throw .proxy(error)
+    }
+  }
+
+  private func startMonitor(_ server: ProxyServer, descriptorsMax: Int) throws(ProcessError) {
+    do throws(ProxyError) {
+      try server.startMonitor(descriptorsMax: descriptorsMax) { [logger] event in
+        EnforcementLog.write(event, to: logger)
+      }
     } catch {
       throw .proxy(error)
     }

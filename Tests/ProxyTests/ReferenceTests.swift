@@ -45,6 +45,7 @@ import Testing
       "limits.head_bytes_max": limits.headBytesMax, "limits.field_count_max": limits.fieldCountMax,
       "limits.target_bytes_max": limits.targetBytesMax,
       "limits.connections_max": limits.connectionsMax,
+      "limits.connections_per_address_max": limits.connectionsPerAddressMax,
       "limits.requests_per_connection_max": limits.requestsPerConnectionMax,
       "limits.proxy_header_bytes_max": limits.proxyHeaderBytesMax,
       "limits.buffer_bytes": limits.bufferBytes,
@@ -78,7 +79,7 @@ import Testing
 
   @Test func `metrics that limits_md names are those of the workers`() throws {
     let page = try Self.page("limits.md")
-    let known = Set(WorkerCounters.Cell.allCases.map { $0.metric.name })
+    let known = Set(WorkerCounters.Cell.allCases.map { $0.metric.name } + ["weir_overload_level"])
     let named = page.matches(of: /weir_[a-z_]+/).map { String($0.output) }
 
     #expect(!named.isEmpty)

@@ -63,4 +63,41 @@ struct TenantLimitConfigurationTests {
 
     #expect(faults.contains { $0.contains(fault) }, "\(faults)")
   }
+
+  private static let plain = head.replacing("tenant_limits:\n", with: "")
+
+  @Test(arguments: [
+    ("overload: { stop_percent: 90 }", "overload: 10 <= close_percent < shed_percent"),
+    ("overload: { memory_bytes_max: 5 }", "overload.memory_bytes_max: must be 0, or from"),
+    ("overload: { leave_percent: 0 }", "overload.leave_percent: must be 1"),
+    ("limits: { connections_per_address_max: -1 }", "limits.connections_per_address_max: must be"),
+  ])
+  func `a fault of overload and address bounds is named`(line: String, fault: String) {
+    let faults = ProgramConfiguration.read(Self.plain + line + "\n").faults
+
+    #expect(faults.contains { $0.contains(fault) }, "\(faults)")
+  }
+
+  @Test func `denied ranges, priorities and overload are read`() {
+    let (configuration, faults) = ProgramConfiguration.read(
+      """
+      listeners:
+        - { name: main, address: "127.0.0.1:0", denied: ["10.0.0.0/8", "::1"] }
+      upstreams:
+        app: { addresses: ["127.0.0.1:9000"] }
+      routes:
+        - { name: all, upstream: app, priority: low }
+      limits: { connections_per_address_max: 7 }
+      overload: { memory_bytes_max: 100000000, close_percent: 50 }
+      metering: { directory: /tmp/x }
+
+      """)
+
+    #expect(faults == [])
+    #expect(configuration.proxy.listeners[0].denied.count == 2)
+    #expect(configuration.proxy.routes[0].priority == .low)
+    #expect(configuration.proxy.limits.connectionsPerAddressMax == 7)
+    #expect(configuration.proxy.overload.memoryBytesMax == 100_000_000)
+    #expect(configuration.proxy.overload.closePercent == 50)
+  }
 }

@@ -46,6 +46,10 @@ int weir_pipe(int ends[2]);
 ssize_t weir_splice(int from, int to, size_t count);
 // setsockopt with an int value.
 int weir_set_option(int fd, int level, int option, int value);
+// Raises the soft limit of descriptors to the hard one; what then holds, 0 when it is unknown.
+int64_t weir_raise_descriptor_limit(void);
+// malloc_trim(3): free memory goes back to the system.
+void weir_return_free_memory(void);
 // getsockopt SO_ERROR: 0, or the errno of a failed connect.
 int weir_socket_error(int fd);
 
