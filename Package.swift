@@ -76,9 +76,11 @@ let package = Package(
     .systemLibrary(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "CCurlShims", dependencies: ["CCurl"]),
+    .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+    .target(name: "CAresShims", dependencies: ["CAres"]),
 
     // machine
-    room("Platform", ["CLinux"]),
+    room("Platform", ["CLinux", "CAresShims"]),
     room("Digest", ["COpenSSL"]),
     room("HTTPClient", ["CCurl", "CCurlShims"]),
 
@@ -139,7 +141,7 @@ let package = Package(
     tests("Store", ["Accounting", "Usage", "Digest", grdb]),
     tests("TestSupport", ["PlainHTTP", "SampleApp", "DemoTraffic"]),
     .testTarget(name: "HouseTests", swiftSettings: house),
-    tests("WeirProxy", ["Proxy", "Metering", "Shipping", "Usage"]),
+    tests("WeirProxy", ["Proxy", "Platform", "Metering", "Shipping", "Usage"]),
     tests("Weir", [arguments]),
     tests("Usage", exclude: ["Golden"]),
     .testTarget(

@@ -83,15 +83,16 @@ extension Syscalls {
   }
 
   /// Starts a connection; it is up once the descriptor is writable and `socketError` is 0.
-  public func connect(to address: SocketAddress) throws(SystemError) -> Int32 {
-    let family = address.isIPv6 ? AF_INET6 : AF_INET
-    let fd = try retrying(.socket) { weir_stream_socket(family) }
+  ///
+  /// A Unix-domain socket whose queue is full fails at once with `EAGAIN`.
+  public func connect(to endpoint: Endpoint) throws(SystemError) -> Int32 {
+    let fd = try retrying(.socket) { weir_stream_socket(endpoint.family) }
     do throws(SystemError) {
-      try setOption(fd, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+      if case .internet = endpoint { try setOption(fd, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
       let code = planned(.connect)
       if code != 0 { throw SystemError(.connect, code) }
       // Safe: the kernel form lives for the call.
-      let result = unsafe address.withKernelForm { unsafe Glibc.connect(fd, $0, $1) }
+      let result = unsafe endpoint.withKernelForm { unsafe Glibc.connect(fd, $0, $1) }
       if result != 0 && errno != EINPROGRESS && errno != EINTR {
         throw SystemError(.connect, errno)
       }
@@ -100,6 +101,11 @@ extension Syscalls {
       close(fd)
       throw error
     }
+  }
+
+  /// Starts a connection to an Internet address.
+  public func connect(to address: SocketAddress) throws(SystemError) -> Int32 {
+    try connect(to: .internet(address))
   }
 
   /// The pending error of a socket: 0 when a started connection is up.

@@ -20,7 +20,7 @@ final class AccessRecord {
   /// Meter position of the route.
   var route = 0
   /// Where the last attempt went.
-  var upstream: SocketAddress?
+  var upstream: Endpoint?
   /// Whether the exchange is logged whatever becomes of it.
   var isSampled = false
 

@@ -52,8 +52,8 @@ final class UpstreamConnection {
   let channel: Channel
   /// Position of its upstream in the tables.
   let upstream: Int
-  /// Position of its address in the upstream.
-  let address: Int
+  /// Its address.
+  let member: UpstreamMember
   /// Whose exchange it serves; nil while idle. Strong, because a weak one costs atomic work in each event; the
   /// cycle is broken when the two part (`Worker.releaseUpstream`).
   var downstream: DownstreamConnection?
@@ -64,10 +64,12 @@ final class UpstreamConnection {
   var scanned = 0
   /// While idle: when it is closed.
   var deadline: UInt64 = 0
+  /// When it is too old to be used again.
+  var expires: UInt64 = .max
 
-  init(channel: Channel, upstream: Int, address: Int) {
+  init(channel: Channel, upstream: Int, member: UpstreamMember) {
     self.channel = channel
     self.upstream = upstream
-    self.address = address
+    self.member = member
   }
 }

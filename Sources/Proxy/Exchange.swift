@@ -69,6 +69,17 @@ final class Exchange {
   /// When the current attempt began, nil between attempts.
   var attemptNanoseconds: UInt64?
   var attempts = 0
+  /// The tenant's hash where addresses are chosen by it, else 0.
+  var balanceKey: UInt64 = 0
+  /// Addresses that failed this exchange, by `UpstreamMember.bit`.
+  var triedMembers: UInt64 = 0
+  /// Whether it waits for an upstream connection; `phase` is `connecting` then.
+  var isWaiting = false
+  /// What the route says about further attempts; the statuses as `RouteRetries.bit` has them.
+  var retriesIdempotent = false
+  var retryStatusBits: UInt8 = 0
+  /// Answers with a 1xx status that came so far.
+  var interimResponses = 0
   /// Whether the upstream keeps its connection open after this response.
   var isUpstreamReusable = false
   /// Whether any byte of a response has arrived in this attempt.
@@ -112,6 +123,12 @@ final class Exchange {
     answerEnd = .endedRejected
     attemptNanoseconds = nil
     attempts = 0
+    balanceKey = 0
+    triedMembers = 0
+    isWaiting = false
+    retriesIdempotent = false
+    retryStatusBits = 0
+    interimResponses = 0
     isUpstreamReusable = false
     hasResponseBytes = false
     isResponseSettled = false
@@ -137,10 +154,10 @@ final class Exchange {
     }
   }
 
-  /// Whether sending the same request again does no harm and is possible: nothing of a response came, no
-  /// content has moved, and the method is idempotent (RFC 9110 §9.2.2).
-  var mayBeSentAgain: Bool {
-    guard !hasResponseBytes && !hasMovedContent else { return false }
+  /// Whether sending the same request again does no harm and is possible: no content has moved, and the method
+  /// is idempotent (RFC 9110 §9.2.2).
+  var isRepeatable: Bool {
+    guard !hasMovedContent else { return false }
     switch method {
     case .get, .head, .put, .delete, .options, .trace: return true
     case .post, .patch, .connect, .other: return false

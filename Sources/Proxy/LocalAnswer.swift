@@ -49,6 +49,21 @@ struct LocalAnswer: Sendable {
   static let upstreamBusy = LocalAnswer(
     status: 503, code: "upstream_connections_exhausted",
     message: "All connections to the upstream are in use; try again.", end: .endedUpstreamFailure)
+  static let upstreamOverloaded = LocalAnswer(
+    status: 503, code: "upstream_overloaded",
+    message: "The upstream has as many requests as it may have; try again.",
+    end: .endedUpstreamFailure)
+  static let upstreamPendingTimeout = LocalAnswer(
+    status: 503, code: "upstream_pending_timeout",
+    message: "No connection to the upstream became free in time; try again.",
+    end: .endedUpstreamFailure)
+  static let upstreamUnresolved = LocalAnswer(
+    status: 503, code: "upstream_unresolved",
+    message: "The upstream's name has not been resolved yet; try again.",
+    end: .endedUpstreamFailure)
+  static let upstreamInterim = LocalAnswer(
+    status: 502, code: "upstream_too_many_interim",
+    message: "The upstream sent too many interim answers.", end: .endedUpstreamFailure)
   static let upstreamUnreachable = LocalAnswer(
     status: 502, code: "upstream_unreachable", message: "The upstream refused the connection.",
     end: .endedUpstreamFailure)
@@ -70,6 +85,7 @@ struct LocalAnswer: Sendable {
     requestTimeout, bodyTooLarge, noRoute, methodNotAllowed, pathRefused, tenantBlocked,
     tenantRateLimited, tenantConcurrencyLimited, tenantStreamsLimited, overloaded, upstreamBusy,
     upstreamUnreachable, upstreamClosed, upstreamMalformed, upstreamConnectTimeout, upstreamTimeout,
+    upstreamOverloaded, upstreamPendingTimeout, upstreamUnresolved, upstreamInterim,
   ]
 
   /// The reason phrase of a status that Weir answers with.

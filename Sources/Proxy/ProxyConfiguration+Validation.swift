@@ -11,8 +11,8 @@ extension ProxyConfiguration {
     faults += validateListeners() + validateTenants() + validateUpstreams() + validateRoutes()
     faults += accessLog?.validate() ?? []
     faults += headers.validate(tenantHeader: tenants.header)
-    faults += limits.validate() + timeouts.validate() + tenantLimits.validate()
-    faults += overload.validate()
+    faults += resolver.validate() + limits.validate() + timeouts.validate()
+    faults += tenantLimits.validate() + overload.validate()
     return faults
   }
 
@@ -79,11 +79,7 @@ extension ProxyConfiguration {
       if !names.insert(upstream.name).inserted {
         faults.append("upstreams[\(index)]: \"\(upstream.name)\" is used twice")
       }
-      if upstream.addresses.isEmpty { faults.append("\(place).addresses: at least one is needed") }
-      if upstream.connectionsMax < 1 { faults.append("\(place).connections_max: at least 1") }
-      if upstream.idleConnectionsMax < 0 {
-        faults.append("\(place).idle_connections_max: at least 0")
-      }
+      faults += upstream.validate(place)
       for field in upstream.hints.unitFields where !(0...3).contains(field.unit) {
         faults.append("\(place).hints: \"\(field.field)\" names no declared unit")
       }
@@ -114,6 +110,7 @@ extension ProxyConfiguration {
       if let host = route.host, host.isEmpty || host.contains(":") || host.contains("/") {
         faults.append("\(place).host: \"\(host)\" must be a host name without port")
       }
+      faults += route.retries.validate(place)
       for token in route.upgrades where !Self.isToken(token) {
         faults.append("\(place).upgrades: \"\(token)\" is not a token")
       }
@@ -171,6 +168,9 @@ extension LimitConfiguration {
     }
     if !(232...4_096).contains(proxyHeaderBytesMax) {
       faults.append("limits.proxy_header_bytes_max: must be 232 to 4096")
+    }
+    if !(0...1_000).contains(interimResponsesMax) {
+      faults.append("limits.interim_responses_max: must be 0 to 1000")
     }
     if bufferBytes < 2 * headBytesMax + 4_096 || bufferBytes > 16_777_216 {
       faults.append(

@@ -11,6 +11,8 @@ public struct ProxyConfiguration: Sendable, Equatable {
   public var listeners: [ListenerConfiguration] = []
   /// How a request's tenant is found.
   public var tenants = TenantConfiguration()
+  /// How the names among upstreams' addresses are resolved.
+  public var resolver = ResolverConfiguration()
   /// Named groups of addresses.
   public var upstreams: [UpstreamConfiguration] = []
   /// Which requests go where, and under which name they are counted.
@@ -100,26 +102,6 @@ public struct TenantRule: Sendable, Equatable {
   public init(_ source: Source) { self.source = source }
 }
 
-/// A named group of addresses that serve the same requests.
-public struct UpstreamConfiguration: Sendable, Equatable {
-  /// The name routes refer to.
-  public var name: String
-  /// Numeric addresses, used in turn (round robin, each worker on its own).
-  public var addresses: [SocketAddress]
-  /// Open connections to the group at most, over all workers. Default 4,096.
-  public var connectionsMax = 4_096
-  /// Idle connections that a worker keeps for each address. Default 128.
-  public var idleConnectionsMax = 128
-  /// How a response tells what the request cost; empty means that no hint is read.
-  public var hints = HintConfiguration()
-
-  /// A group with the default bounds.
-  public init(name: String, addresses: [SocketAddress]) {
-    self.name = name
-    self.addresses = addresses
-  }
-}
-
 /// Which names in a response's `Server-Timing`, and which fields, are cost hints of this upstream.
 public struct HintConfiguration: Sendable, Equatable {
   /// Names of Server-Timing metrics whose `dur` (milliseconds) is CPU time of the request.
@@ -170,6 +152,8 @@ public struct RouteConfiguration: Sendable, Equatable {
   public var priority = RequestPriority.normal
   /// Whether `.` and `..` segments and encoded slashes pass. Default: only when the prefix is `/`.
   public var allowsOddPaths: Bool?
+  /// Which failed requests are sent a second time. Default: none but those that no upstream has seen.
+  public var retries = RouteRetries()
 
   /// A route for every host and path.
   public init(name: RouteName, upstream: String) {
@@ -203,6 +187,8 @@ public struct LimitConfiguration: Sendable, Equatable {
   public var spliceBytesMin = 131_072
   /// Pipes of each worker in use at a time, two descriptors each; 0 copies everything. Default 256.
   public var splicePipesMax = 256
+  /// Answers with a 1xx status that an upstream may send before its response. Default 16.
+  public var interimResponsesMax = 16
 
   /// The defaults.
   public init() {}

@@ -20,6 +20,7 @@ extension ProxyServer {
     keep(old.pinsWorkers == next.pinsWorkers, "pin_workers")
     // Its file, its writer and the workers' rings are made once.
     keep(old.accessLog == next.accessLog, "access_log")
+    keep(old.resolver == next.resolver, "resolver")
     // Buffers in use have the old size, and a head must fit in one.
     keep(old.limits.headBytesMax == next.limits.headBytesMax, "limits.head_bytes_max")
     keep(old.limits.bufferBytes == next.limits.bufferBytes, "limits.buffer_bytes")
@@ -55,14 +56,23 @@ extension ProxyServer {
       Self.kept(sockets, tables, old) + binder.sockets[worker]
     }
     let number = old.number + 1
-    current.withLock {
-      $0 = Current(tables: tables, sockets: sockets, addresses: addresses, number: number)
+    let added = tables.configuration.upstreams.dropFirst(old.boards.count)
+    let new = Current(
+      tables: tables, sockets: sockets, addresses: addresses,
+      boards: old.boards + added.map { UpstreamBoard($0) }, number: number)
+    do throws(SystemError) {
+      try watch.withLock { $0 }?.watch(new.boardsInUse)
+    } catch {
+      binder.closeAll()
+      throw .system(error)
     }
+    current.withLock { $0 = new }
     monitor.withLock { $0 }?.follow(next.overload)
     for (worker, control) in controls.enumerated() {
       control.hand(
         WorkerUpdate(
-          number: number, tables: tables, listeners: sockets[worker], revision: revision))
+          number: number, tables: tables, boards: new.boards, listeners: sockets[worker],
+          revision: revision))
     }
   }
 

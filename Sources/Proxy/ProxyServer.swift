@@ -40,6 +40,8 @@ public final class ProxyServer: Sendable {
   /// sockets are closed; the former one takes what waits in them when it drains.
   public let refusedInheritance: [String]
 
+  private let report: @Sendable (UpstreamEvent) -> Void
+  let watch = Mutex<UpstreamWatch?>(nil)
   let syscalls: Syscalls
   let enforcement: Enforcement
   let controls: [WorkerControl]
@@ -57,16 +59,26 @@ public final class ProxyServer: Sendable {
     var sockets: [[Listener]]
     /// Where each listener of the table listens, or listened; port 0 is resolved.
     var addresses: [SocketAddress]
+    /// What is known about each upstream of the table.
+    var boards: [UpstreamBoard]
     /// How many reloads there were.
     var number = 0
+
+    /// Those that the tables use.
+    var boardsInUse: [UpstreamBoard] {
+      boards.enumerated().filter { tables.usesUpstream[$0.offset] }.map(\.element)
+    }
   }
 
   /// Checks the configuration and binds every listener once for each worker, or goes on with sockets of a
-  /// former process that are bound to the same address.
+  /// former process that are bound to the same address. `report` gets what happens to upstreams' addresses, on
+  /// the threads that watch them.
   public init(
     _ configuration: ProxyConfiguration, processors: Int, syscalls: Syscalls,
-    inherited: [InheritedSocket] = []
+    inherited: [InheritedSocket] = [],
+    report: @escaping @Sendable (UpstreamEvent) -> Void = { _ in }
   ) throws(ProxyError) {
+    self.report = report
     let faults = configuration.validate()
     guard faults.isEmpty else { throw .configuration(faults) }
     self.syscalls = syscalls
@@ -94,7 +106,8 @@ public final class ProxyServer: Sendable {
     binder.closeInherited()
     current = Mutex(
       Current(
-        tables: ProxyTables(configuration), sockets: binder.sockets, addresses: addresses))
+        tables: ProxyTables(configuration), sockets: binder.sockets, addresses: addresses,
+        boards: configuration.upstreams.map { UpstreamBoard($0) }))
   }
 
   /// Where each listener listens, by its position in the tables; port 0 is resolved.
@@ -102,6 +115,9 @@ public final class ProxyServer: Sendable {
 
   /// The tables in force.
   public var tables: ProxyTables { current.withLock { $0.tables } }
+
+  /// What is known about the addresses of each upstream that is in use.
+  public var boards: [UpstreamBoard] { current.withLock { $0.boardsInUse } }
 
   /// One closure a worker that wakes its event loop; any thread may call them.
   public var wakes: [@Sendable () -> Void] {
@@ -111,12 +127,12 @@ public final class ProxyServer: Sendable {
   /// Starts the worker threads; worker n uses `meter(n)`.
   public func start(clock: Clock, meter: (Int) -> Meter) throws(ProxyError) {
     try startAccessLog()
-    let (tables, sockets) = current.withLock { ($0.tables, $0.sockets) }
+    let (tables, sockets, boards) = current.withLock { ($0.tables, $0.sockets, $0.boards) }
     do throws(SystemError) {
       for index in 0..<workerCount {
         let box = WorkerBox(
           worker: try Worker(
-            index: index, workerCount: workerCount, tables: tables,
+            index: index, workerCount: workerCount, tables: tables, boards: boards,
             listeners: sockets[index], meter: meter(index), control: controls[index],
             counters: counters[index], enforcement: enforcement, clock: clock, syscalls: syscalls,
             logRing: accessLog?.rings[index]))
@@ -128,6 +144,13 @@ public final class ProxyServer: Sendable {
         }
         threads.withLock { $0.append(thread) }
       }
+      let upstreams = UpstreamWatch(
+        tables.configuration.resolver, syscalls: syscalls, clock: clock, report: report
+      ) { [controls] in
+        for control in controls { control.wakeup.signal() }
+      }
+      watch.withLock { $0 = upstreams }
+      try upstreams.watch(boards)
     } catch {
       throw .system(error)
     }
@@ -178,6 +201,12 @@ public final class ProxyServer: Sendable {
     for thread in running { thread.join() }
     accessLog?.stop()
     monitor.withLock { $0 }?.stop()
+    let upstreams = watch.withLock { watch in
+      let upstreams = watch
+      watch = nil
+      return upstreams
+    }
+    upstreams?.stop()
   }
 }
 

@@ -18,6 +18,9 @@ struct Router: Sendable {
     let bodyBytesMax: UInt64
     let allowsOddPaths: Bool
     let priority: RequestPriority
+    let retriesIdempotent: Bool
+    /// As `RouteRetries.bit` has them.
+    let retryStatusBits: UInt8
     fileprivate let host: HostPattern
     fileprivate let prefix: [UInt8]
   }
@@ -50,6 +53,7 @@ struct Router: Sendable {
         upgrades: route.upgrades.map { Array($0.lowercased().utf8) },
         bodyBytesMax: route.bodyBytesMax ?? .max,
         allowsOddPaths: route.allowsOddPaths ?? (route.path == "/"), priority: route.priority,
+        retriesIdempotent: route.retries.idempotent, retryStatusBits: route.retries.statusBits,
         host: Self.pattern(route.host), prefix: Array(route.path.utf8))
     }
     routes = table.sorted {

@@ -9,6 +9,8 @@ struct WorkerUpdate: Sendable {
   let number: Int
   /// The tables, whole: nothing here is a difference.
   let tables: ProxyTables
+  /// What is known about each upstream of the tables.
+  let boards: [UpstreamBoard]
   /// The sockets that this worker listens on from now on.
   let listeners: [Listener]
   /// What `Meter.tablesRevision` must have reached: until then the meter does not know the new names.
@@ -54,18 +56,16 @@ extension Worker {
     http1Limits = Self.http1Limits(configuration.limits)
     requestParsers = Self.requestParsers(configuration, http1Limits)
     responseParser = HTTP1Parser(limits: http1Limits)
-    applyUpstreams(tables)
+    applyUpstreams(tables, update.boards)
     applyListeners(update.listeners)
     retireConnections(tables)
   }
 
   /// New pools behind the old ones; pools of upstreams that are gone or changed retire: idle connections are
   /// closed, busy ones finish.
-  private func applyUpstreams(_ tables: ProxyTables) {
-    for position in pools.count..<tables.configuration.upstreams.count {
-      pools.append(
-        UpstreamPool(
-          tables.configuration.upstreams[position], workers: workerCount, firstAddress: index))
+  private func applyUpstreams(_ tables: ProxyTables, _ boards: [UpstreamBoard]) {
+    for position in pools.count..<boards.count {
+      pools.append(UpstreamPool(boards[position], workers: workerCount, worker: index))
     }
     for position in pools.indices where !tables.usesUpstream[position] {
       pools[position].isRetired = true
@@ -74,7 +74,7 @@ extension Worker {
       guard let upstream = upstreams[slot], upstream.downstream == nil,
         pools[upstream.upstream].isRetired
       else { continue }
-      pools[upstream.upstream].forget(upstream)
+      upstream.member.forget(upstream)
       closeUpstream(upstream)
     }
   }

@@ -161,6 +161,12 @@ extension Worker {
     exchange.route = route.index
     exchange.upstream = route.upstream
     exchange.bodyBytesMax = route.bodyBytesMax
+    exchange.retriesIdempotent = route.retriesIdempotent
+    exchange.retryStatusBits = route.retryStatusBits
+    if pools[route.upstream].hashesTenants && resolution == .resolved {
+      let id = tenant
+      exchange.balanceKey = StableHash.of(id.readable)
+    }
     exchange.wantsUpgrade = allowsUpgrade(route, bytes)
     let trace = TraceContext(requestHead, in: bytes, policy.trace, &random)
     exchange.record?.trace = trace

@@ -67,7 +67,8 @@ extension Worker {
         beginTunnel(connection, exchange, input, length)
       } else if responseHead.status < 200 {
         passInterim(connection, exchange, input, length)
-      } else {
+      } else if !retriesStatus(connection, upstream, input, headLength: length) {
+        noteAnswer(upstream, status: responseHead.status)
         beginResponse(connection, exchange, input, length)
       }
       return true
@@ -78,6 +79,13 @@ extension Worker {
   private func passInterim(
     _ connection: DownstreamConnection, _ exchange: Exchange, _ input: Buffer, _ length: Int
   ) {
+    exchange.interimResponses += 1
+    guard exchange.interimResponses <= limits.interimResponsesMax else {
+      counters.add(.interimResponsesRefused)
+      input.consume(length)
+      attemptFailed(connection, .upstreamInterim)
+      return
+    }
     if !exchange.isHTTP10 {
       let output = clientOutput(connection)
       let before = output.count
@@ -266,7 +274,7 @@ extension Worker {
       endTunnelIfDone(connection, exchange)
     case .none, .length, .chunked, .untilClose, .tunnel:
       // Never padded, never passed off as complete.
-      exchange.pending.add(.failedAttempts, 1)
+      noteCutOff(connection)
       abort(connection, .endedUpstreamFailure)
     }
   }
@@ -290,7 +298,7 @@ extension Worker {
     }
     if fault != nil {
       counters.add(.malformedResponses)
-      exchange.pending.add(.failedAttempts, 1)
+      noteCutOff(connection)
       abort(connection, .endedUpstreamFailure)
       return true
     }

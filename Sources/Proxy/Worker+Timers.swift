@@ -23,7 +23,8 @@ extension Worker {
     for slot in 0..<upstreams.slotCount {
       guard let upstream = upstreams[slot], upstream.downstream == nil, now >= upstream.deadline
       else { continue }
-      pools[upstream.upstream].forget(upstream)
+      if now >= upstream.expires { counters.add(.upstreamConnectionsExpired) }
+      upstream.member.forget(upstream)
       closeUpstream(upstream)
     }
     counters.set(.upstreamIdleConnections, to: pools.reduce(0) { $0 + $1.idleCount })
@@ -37,6 +38,10 @@ extension Worker {
     }
     switch exchange.phase {
     case .idle: timeOutIdle(connection)
+    case .connecting where exchange.isWaiting:
+      counters.add(.timeoutsPending)
+      answer(connection, .upstreamPendingTimeout)
+      progress(connection)
     case .connecting:
       counters.add(.timeoutsConnect)
       attemptFailed(connection, .upstreamConnectTimeout)
@@ -45,7 +50,7 @@ extension Worker {
     case .responding:
       counters.add(exchange.streamNanoseconds == nil ? .timeoutsBody : .timeoutsStream)
       // A client that takes nothing has its own time (`checkPace`).
-      exchange.pending.add(.failedAttempts, 1)
+      noteCutOff(connection)
       abort(connection, .endedUpstreamFailure)
     case .tunneling:
       counters.add(.timeoutsStream)
@@ -134,7 +139,7 @@ extension Worker {
   func closeAllUpstreams() {
     for slot in 0..<upstreams.slotCount {
       guard let upstream = upstreams[slot] else { continue }
-      pools[upstream.upstream].forget(upstream)
+      upstream.member.forget(upstream)
       closeUpstream(upstream)
     }
   }

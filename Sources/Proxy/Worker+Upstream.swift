@@ -3,55 +3,103 @@ import Platform
 import Usage
 
 extension Worker {
-  /// Gives the exchange an upstream connection and its request head to send.
-  ///
-  /// Takes the newest idle connection of the next address, else makes one. Called again for another attempt.
-  func connectUpstream(
+  /// Gives a new exchange an upstream connection and its request head to send, a place among those that wait for
+  /// one, or an answer of our own.
+  func connectUpstream(_ connection: DownstreamConnection, head: Buffer) {
+    let pool = pools[connection.exchange.upstream]
+    pool.budget.deposit()
+    guard pool.inUse + pool.waiting.count < pool.requestsMax else {
+      counters.add(.upstreamOverloaded)
+      giveUp(connection, head, .upstreamOverloaded)
+      return
+    }
+    // Those that wait already come first.
+    guard pool.waiting.isEmpty else {
+      wait(connection, head, pool)
+      return
+    }
+    startAttempt(connection, head: head)
+  }
+
+  /// Makes an attempt: takes the newest idle connection of an address, else makes one.
+  func startAttempt(
     _ connection: DownstreamConnection, head: Buffer, allowsPooled: Bool = true
   ) {
     let exchange = connection.exchange
-    let address = pools[exchange.upstream].nextAddress()
+    let pool = pools[exchange.upstream]
+    guard
+      let member = pool.choose(
+        key: exchange.balanceKey, avoiding: exchange.triedMembers, now: now)
+    else {
+      counters.add(.upstreamUnresolved)
+      giveUp(connection, head, .upstreamUnresolved)
+      return
+    }
+    if pool.isPanicking { counters.add(.upstreamPanics) }
+    let pooled = allowsPooled ? member.takeIdle() : nil
+    if pooled == nil && pool.open >= pool.connectionsMax {
+      guard let oldest = pool.takeOldestIdle() else {
+        wait(connection, head, pool)
+        return
+      }
+      closeUpstream(oldest)
+    }
     exchange.attempts += 1
     exchange.hasResponseBytes = false
     exchange.isRequestSinkOpen = true
     exchange.pending.add(.attempts, 1)
-    let pooled = allowsPooled ? pools[exchange.upstream].takeIdle(address: address) : nil
-    guard let upstream = pooled ?? makeUpstream(exchange.upstream, address: address) else {
-      exchange.pending.add(.failedAttempts, 1)
-      if connectFailure.status == 502 && mayTryAnotherAddress(exchange) {
-        counters.add(.retriesConnect)
-        connectUpstream(connection, head: head, allowsPooled: allowsPooled)
-        return
-      }
-      buffers.give(head)
-      exchange.request.leading = 0
-      answer(connection, connectFailure)
+    guard let upstream = pooled ?? makeUpstream(exchange.upstream, member) else {
+      connectionCannotBeMade(connection, head, member)
       return
     }
+    attach(connection, upstream, head)
+  }
+
+  /// Has an upstream connection serve an exchange.
+  private func attach(
+    _ connection: DownstreamConnection, _ upstream: UpstreamConnection, _ head: Buffer
+  ) {
+    let exchange = connection.exchange
     exchange.attemptNanoseconds = now
-    exchange.record?.upstream = pools[exchange.upstream].addresses[upstream.address]
+    exchange.record?.upstream = upstream.member.endpoint
     upstream.downstream = connection
     upstream.channel.output = head
     upstream.scanned = 0
+    upstream.member.outstanding += 1
+    pools[upstream.upstream].inUse += 1
     connection.upstream = upstream
     exchange.phase = upstream.isConnected ? .requesting : .connecting
     connection.deadline = now + (upstream.isConnected ? timeouts.body : timeouts.connect)
   }
 
-  /// A new connection to an address, being made; nil when that fails at once (see `connectFailure`).
-  private func makeUpstream(_ index: Int, address: Int) -> UpstreamConnection? {
-    connectFailure = .upstreamBusy
-    if pools[index].open >= pools[index].connectionsMax {
-      guard let oldest = pools[index].takeOldestIdle() else {
-        counters.add(.upstreamBusy)
-        return nil
-      }
-      closeUpstream(oldest)
+  /// Answers a request whose head was on its way to an upstream.
+  private func giveUp(_ connection: DownstreamConnection, _ head: Buffer, _ failure: LocalAnswer) {
+    buffers.give(head)
+    connection.exchange.request.leading = 0
+    answer(connection, failure)
+  }
+
+  /// The kernel refused a connection at once.
+  private func connectionCannotBeMade(
+    _ connection: DownstreamConnection, _ head: Buffer, _ member: UpstreamMember
+  ) {
+    let exchange = connection.exchange
+    exchange.pending.add(.failedAttempts, 1)
+    noteFailure(exchange.upstream, member)
+    exchange.triedMembers |= member.bit
+    guard mayTryAnotherAddress(exchange), mayRetry(exchange) else {
+      giveUp(connection, head, .upstreamUnreachable)
+      return
     }
-    connectFailure = .upstreamUnreachable
+    counters.add(.retriesConnect)
+    startAttempt(connection, head: head)
+  }
+
+  /// A new connection to an address, being made; nil when that fails at once.
+  private func makeUpstream(_ index: Int, _ member: UpstreamMember) -> UpstreamConnection? {
     let (slot, generation) = upstreams.reserve()
     do throws(SystemError) {
-      let descriptor = try syscalls.connect(to: pools[index].addresses[address])
+      let descriptor = try syscalls.connect(to: member.endpoint)
       let word = EventWord.connection(.upstream, slot: slot, generation: generation)
       do throws(SystemError) {
         try loop.register(descriptor, word: word)
@@ -60,7 +108,8 @@ extension Worker {
         throw error
       }
       let channel = Channel(descriptor: descriptor, slot: slot, generation: generation)
-      let upstream = UpstreamConnection(channel: channel, upstream: index, address: address)
+      let upstream = UpstreamConnection(channel: channel, upstream: index, member: member)
+      upstream.expires = pools[index].expiry(at: now)
       upstreams.put(upstream, at: slot)
       pools[index].open += 1
       counters.set(.upstreamConnections, to: upstreams.count)
@@ -76,7 +125,7 @@ extension Worker {
     guard let connection = upstream.downstream else {
       // Idle: whatever comes, an end or bytes that nobody asked for, makes it useless.
       if upstream.channel.isReadable || upstream.channel.isPeerClosed {
-        pools[upstream.upstream].forget(upstream)
+        upstream.member.forget(upstream)
         closeUpstream(upstream)
       }
       return
@@ -95,55 +144,34 @@ extension Worker {
     progress(connection)
   }
 
-  /// An attempt has failed before any final response head: another one, or an answer of our own.
-  func attemptFailed(_ connection: DownstreamConnection, _ failure: LocalAnswer) {
-    let exchange = connection.exchange
-    guard let upstream = connection.upstream else { preconditionFailure("no attempt to fail") }
-    exchange.endAttempt(at: now)
-    exchange.pending.add(.failedAttempts, 1)
-    let wasConnected = upstream.isConnected
-    let isStale =
-      wasConnected && upstream.served > 0 && exchange.mayBeSentAgain
-      && exchange.attempts == 1
-    let mayTryAnother = !wasConnected && mayTryAnotherAddress(exchange)
-    guard (isStale || mayTryAnother) && failure.status == 502,
-      let head = upstream.channel.output
-    else {
-      answer(connection, failure)
-      return
-    }
-    // The head was kept for this: nothing of a response came, so it is sent again from its first byte.
-    upstream.channel.output = nil
-    head.rewind()
-    exchange.request.leading = head.count
-    releaseUpstream(connection, reusable: false)
-    counters.add(isStale ? .retriesStale : .retriesConnect)
-    connectUpstream(connection, head: head, allowsPooled: !isStale)
-  }
-
-  /// Whether a connection that could not be made leaves another address to try. Bound: three attempts.
-  private func mayTryAnotherAddress(_ exchange: Exchange) -> Bool {
-    exchange.attempts < min(3, pools[exchange.upstream].addresses.count)
-  }
-
-  /// Lets go of the exchange's upstream connection because the exchange goes no further with it.
+  /// Lets go of the exchange's upstream connection, or of its place among those that wait for one, because the
+  /// exchange goes no further with it.
   func dropUpstream(_ connection: DownstreamConnection) {
+    if connection.exchange.isWaiting { stopWaiting(connection) }
     guard let upstream = connection.upstream else { return }
     let exchange = connection.exchange
     if exchange.attemptNanoseconds != nil { exchange.endAttempt(at: now) }
-    // What was received for this exchange and not relayed still came over the wire.
+    countUnread(exchange, upstream)
+    releaseUpstream(connection, reusable: false)
+  }
+
+  /// Counts what was received for this exchange and not relayed: it still came over the wire.
+  func countUnread(_ exchange: Exchange, _ upstream: UpstreamConnection) {
     let unread = upstream.channel.inputCount - exchange.response.countedAhead
     if unread > 0 && !exchange.isResponseSettled {
       exchange.pending.add(.upstreamResponseBytes, UInt64(unread))
     }
-    releaseUpstream(connection, reusable: false)
   }
 
   /// Parts the exchange from its upstream connection, which goes to its pool or is closed.
   func releaseUpstream(_ connection: DownstreamConnection, reusable: Bool) {
     guard let upstream = connection.upstream else { return }
+    let pool = pools[upstream.upstream]
     connection.upstream = nil
     upstream.downstream = nil
+    upstream.member.outstanding -= 1
+    pool.inUse -= 1
+    if connection.exchange.isResponseSettled { upstream.member.ejection.completed() }
     let channel = upstream.channel
     // Readable: the last read filled the buffer, so more than the response may be waiting. It would be taken
     // for the answer to the next request.
@@ -153,10 +181,15 @@ extension Worker {
       closeUpstream(upstream)
       return
     }
+    guard now < upstream.expires else {
+      counters.add(.upstreamConnectionsExpired)
+      closeUpstream(upstream)
+      return
+    }
     channel.releaseBuffers(to: buffers)
     upstream.served += 1
-    upstream.deadline = now + timeouts.upstreamIdle
-    if !pools[upstream.upstream].keep(upstream) { closeUpstream(upstream) }
+    upstream.deadline = min(now + timeouts.upstreamIdle, upstream.expires)
+    if !pool.keep(upstream) { closeUpstream(upstream) }
   }
 
   /// Closes an upstream connection that no exchange and no pool holds any more.
@@ -167,5 +200,12 @@ extension Worker {
     upstreams.remove(at: channel.slot)
     syscalls.close(channel.descriptor)
     counters.set(.upstreamConnections, to: upstreams.count)
+  }
+
+  /// Takes over the lists of addresses that have changed; connections to those that are gone end when idle.
+  func takeNewAddresses() {
+    for pool in pools {
+      for upstream in pool.takeNewList() { closeUpstream(upstream) }
+    }
   }
 }

@@ -48,8 +48,6 @@ final class Worker {
   let trailerBytes: Buffer
   /// What a send did not hand over, while it is taken back.
   var returned = Deltas()
-  /// What to answer when the connection that was asked for could not be made.
-  var connectFailure = LocalAnswer.upstreamUnreachable
   let buffers: BufferPool
   var exchanges = ExchangePool()
   var pipes: SplicePipePool
@@ -62,6 +60,8 @@ final class Worker {
   var downstreams = Slab<DownstreamConnection>()
   var upstreams = Slab<UpstreamConnection>()
   var pools: [UpstreamPool]
+  /// Requests that wait for an upstream connection, in all pools.
+  var waitingRequests = 0
   /// Connections that go on in the next turn without an event.
   var ready: [DownstreamConnection] = []
   /// The limits of tenants, as of the last time this worker was woken.
@@ -92,9 +92,9 @@ final class Worker {
 
   /// A worker with its own sockets; `listeners` are bound already.
   init(
-    index: Int, workerCount: Int, tables: ProxyTables, listeners: [Listener],
-    meter: Meter, control: WorkerControl, counters: WorkerCounters, enforcement: Enforcement,
-    clock: Clock, syscalls: Syscalls, logRing: ByteRing? = nil
+    index: Int, workerCount: Int, tables: ProxyTables, boards: [UpstreamBoard],
+    listeners: [Listener], meter: Meter, control: WorkerControl, counters: WorkerCounters,
+    enforcement: Enforcement, clock: Clock, syscalls: Syscalls, logRing: ByteRing? = nil
   ) throws(SystemError) {
     let configuration = tables.configuration
     self.index = index
@@ -128,9 +128,7 @@ final class Worker {
     trailerBytes = Buffer(capacity: http1.trailerBytesMax)
     pipes = SplicePipePool(syscalls: syscalls, lentMax: limits.splicePipesMax)
     buffers = BufferPool(capacity: limits.bufferBytes, keptMax: 256)
-    pools = configuration.upstreams.map {
-      UpstreamPool($0, workers: workerCount, firstAddress: index)
-    }
+    pools = boards.map { UpstreamPool($0, workers: workerCount, worker: index) }
     self.logRing = logRing
     accessLogger = AccessLogger(tables, ring: logRing)
     now = clock.monotonicNanoseconds()
@@ -151,6 +149,7 @@ final class Worker {
       runReady()
       if now >= nextPace { resumePaced() }
       if now >= nextSweep { sweep() }
+      if waitingRequests > 0 { serveWaiting() }
       if meter.rotationIsDue(nowNanoseconds: now) { rotate() }
       if pendingUpdate != nil { applyUpdateIfPossible() }
       if isDraining { finishDrainIfPossible() }
@@ -190,6 +189,7 @@ final class Worker {
     control.wakeup.clear()
     followLimits()
     if let update = control.takeUpdate() { pendingUpdate = update }
+    takeNewAddresses()
     if control.isStopRequested && !isDraining { beginDrain() }
     if control.isCutRequested { drainDeadline = 0 }
   }

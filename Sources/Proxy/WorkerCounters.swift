@@ -25,6 +25,18 @@ public final class WorkerCounters: Sendable {
     case upstreamBusy
     case retriesStale
     case retriesConnect
+    case retriesIdempotent
+    case retriesStatus
+    case retryBudgetExhausted
+    case upstreamOverloaded
+    case upstreamPending
+    case timeoutsPending
+    case upstreamUnresolved
+    case upstreamEjections
+    case upstreamEjectionsWithheld
+    case upstreamPanics
+    case upstreamConnectionsExpired
+    case interimResponsesRefused
     case malformedRequests
     case malformedResponses
     case bodiesTooLarge
@@ -75,6 +87,18 @@ public final class WorkerCounters: Sendable {
       case .upstreamBusy: ("weir_upstream_connections_exhausted_total", nil, false)
       case .retriesStale: ("weir_retries_total", "cause=\"stale_connection\"", false)
       case .retriesConnect: ("weir_retries_total", "cause=\"connect\"", false)
+      case .retriesIdempotent: ("weir_retries_total", "cause=\"idempotent\"", false)
+      case .retriesStatus: ("weir_retries_total", "cause=\"status\"", false)
+      case .retryBudgetExhausted: ("weir_retry_budget_exhausted_total", nil, false)
+      case .upstreamOverloaded: ("weir_upstream_overloaded_total", nil, false)
+      case .upstreamPending: ("weir_upstream_pending_requests", nil, true)
+      case .timeoutsPending: ("weir_timeouts_total", "kind=\"upstream_pending\"", false)
+      case .upstreamUnresolved: ("weir_upstream_unresolved_total", nil, false)
+      case .upstreamEjections: ("weir_upstream_ejections_total", nil, false)
+      case .upstreamEjectionsWithheld: ("weir_upstream_ejections_withheld_total", nil, false)
+      case .upstreamPanics: ("weir_upstream_panic_attempts_total", nil, false)
+      case .upstreamConnectionsExpired: ("weir_upstream_connections_expired_total", nil, false)
+      case .interimResponsesRefused: ("weir_interim_responses_refused_total", nil, false)
       case .malformedRequests: ("weir_malformed_messages_total", "from=\"client\"", false)
       case .malformedResponses: ("weir_malformed_messages_total", "from=\"upstream\"", false)
       case .bodiesTooLarge: ("weir_bodies_too_large_total", nil, false)

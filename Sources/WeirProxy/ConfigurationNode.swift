@@ -27,6 +27,9 @@ struct ConfigurationNode {
     return node.null == nil || node.scalar?.style != .plain || !node.isNullScalar
   }
 
+  /// Whether keys and values stand here.
+  var isMapping: Bool { node?.mapping != nil }
+
   /// Notes a fault at this place.
   func fault(_ text: String) { faults.add(path, text) }
 

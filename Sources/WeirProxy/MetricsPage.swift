@@ -15,6 +15,10 @@ struct MetricsPage: Sendable {
   func render() -> String {
     var text = MetricsText()
     renderWorkers(&text)
+    UpstreamMetrics.render(server.boards) { name, value, label, isGauge in
+      text.sample(
+        name, value, label: label, isGauge: isGauge, help: "See docs/reference/metrics.md.")
+    }
     renderMeter(&text)
     renderShipping(&text)
     renderLifeCycle(&text)

@@ -47,9 +47,8 @@ struct ProgramConfiguration {
   private mutating func take(_ root: ConfigurationNode) {
     root.allow([
       "instance", "workers", "pin_workers", "admin", "listeners", "tenants", "upstreams", "routes",
-      "headers", "access_log", "tenant_limits", "limits", "overload", "timeouts", "metering",
-      "shipping", "log",
-      "upgrade_socket", "watchdog_seconds",
+      "resolver", "headers", "access_log", "tenant_limits", "limits", "overload", "timeouts",
+      "metering", "shipping", "log", "upgrade_socket", "watchdog_seconds",
     ])
     proxy.workers = root["workers"].integer(0)
     proxy.pinsWorkers = root["pin_workers"].boolean(false)
@@ -59,6 +58,7 @@ struct ProgramConfiguration {
     proxy.listeners = root["listeners"].elements.compactMap(Self.listener)
     takeTenants(root["tenants"])
     proxy.upstreams = root["upstreams"].entries.map { Self.upstream($0.key, $0.value, units) }
+    proxy.resolver = Self.resolver(root["resolver"])
     proxy.routes = root["routes"].elements.compactMap(Self.route)
     takeTenantLimits(root["tenant_limits"])
     takeHeaders(root["headers"])
@@ -169,16 +169,8 @@ struct ProgramConfiguration {
   private static func upstream(
     _ name: String, _ node: ConfigurationNode, _ units: [UnitDeclaration]
   ) -> UpstreamConfiguration {
-    node.allow(["addresses", "connections_max", "idle_connections_max", "hints"])
-    let addresses = node["addresses"].elements.compactMap { element in
-      let text = element.requiredString()
-      let address = SocketAddress(text)
-      if address == nil { element.fault("\"\(text)\" is not ADDRESS:PORT with a numeric address") }
-      return address
-    }
-    var upstream = UpstreamConfiguration(name: name, addresses: addresses)
-    upstream.connectionsMax = node["connections_max"].integer(upstream.connectionsMax)
-    upstream.idleConnectionsMax = node["idle_connections_max"].integer(upstream.idleConnectionsMax)
+    node.allow(upstreamKeys.union(["hints"]))
+    var upstream = upstream(name, node)
     upstream.hints = hints(node["hints"], units)
     return upstream
   }
@@ -203,7 +195,7 @@ struct ProgramConfiguration {
   private static func route(_ node: ConfigurationNode) -> RouteConfiguration? {
     node.allow([
       "name", "host", "path", "upstream", "upgrades", "body_bytes_max", "allow_odd_paths",
-      "priority",
+      "priority", "retry_idempotent", "retry_statuses",
     ])
     let text = node["name"].requiredString()
     guard let name = RouteName(text) else {
@@ -214,6 +206,7 @@ struct ProgramConfiguration {
     route.host = node["host"].optionalString()
     route.path = node["path"].string("/")
     route.priority = priority(node["priority"]) ?? .normal
+    route.retries = retries(node)
     route.upgrades = node["upgrades"].strings(route.upgrades)
     if node["body_bytes_max"].exists {
       route.bodyBytesMax = UInt64(clamping: node["body_bytes_max"].integer(0))

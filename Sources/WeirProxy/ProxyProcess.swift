@@ -89,7 +89,8 @@ struct ProxyProcess {
       let processors = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
       let server = try ProxyServer(
         configuration.proxy, processors: processors, syscalls: syscalls,
-        inherited: takeover?.inheritance.listeners ?? [])
+        inherited: takeover?.inheritance.listeners ?? [],
+        report: { [logger] event in UpstreamLog.write(event, to: logger) })
       for name in server.refusedInheritance {
         logger.warning(
           "a listener of the former process is not in this configuration; it ends with that process",

@@ -15,7 +15,7 @@ extension Integration {
         rules:
           - { header: { name: X-Tenant }, host: "{tenant}.a" }
       upstreams:
-        app: { addresses: ["localhost:80"] }
+        app: { addresses: ["localhost"] }
       routes:
         - { name: "a b", path: /a, upstream: app }
       log: { level: loud }

@@ -57,3 +57,24 @@ import Testing
     #expect(AddressRange(text) == nil)
   }
 }
+
+@Suite struct EndpointTests {
+  @Test(arguments: ["127.0.0.1:80", "[::1]:443", "unix:/run/app.sock"])
+  func `an endpoint is read and written alike`(text: String) {
+    #expect(Endpoint(text)?.description == text)
+  }
+
+  @Test(arguments: [
+    "unix:", "unix:/", "unix:relative.sock", "unix:/a\0b",
+    "unix:" + String(repeating: "/a", count: 54),
+    "UNIX:/run/app.sock", "app:80", "/run/app.sock",
+  ])
+  func `what is no endpoint is refused`(text: String) {
+    #expect(Endpoint(text) == nil)
+  }
+
+  @Test func `the longest path fits and one byte more does not`() {
+    #expect(UnixPath("/" + String(repeating: "a", count: UnixPath.bytesMax - 1)) != nil)
+    #expect(UnixPath("/" + String(repeating: "a", count: UnixPath.bytesMax)) == nil)
+  }
+}

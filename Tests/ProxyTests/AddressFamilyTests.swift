@@ -16,7 +16,8 @@ import Usage
     let rig = try ProxyRig(origin) {
       $0.listeners[0].address = SocketAddress("[::1]:0")!
       $0.listeners[0].trusted = [AddressRange("::1")!]
-      $0.upstreams[0].addresses = [SocketAddress("[::1]:\(origin.port)")!]
+      $0.upstreams[0] = UpstreamConfiguration(
+        name: $0.upstreams[0].name, addresses: [SocketAddress("[::1]:\(origin.port)")!])
     }
     let client = try RawClient(address: "::1", port: rig.port())
 

@@ -56,6 +56,7 @@ import Testing
       "timeouts.client_write_ms": timeouts.clientWriteMilliseconds,
       "timeouts.first_head_ms": timeouts.firstHeadMilliseconds,
       "timeouts.proxy_header_ms": timeouts.proxyHeaderMilliseconds,
+      "limits.interim_responses_max": limits.interimResponsesMax,
       "timeouts.request_head_ms": timeouts.requestHeadMilliseconds,
       "timeouts.keep_alive_ms": timeouts.keepAliveMilliseconds,
       "timeouts.body_ms": timeouts.bodyMilliseconds,

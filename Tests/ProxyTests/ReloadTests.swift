@@ -44,7 +44,10 @@ import Usage
     }
     let (kept, added) = (try ask("/a"), try ask("/b"))
     try rig.reload {
-      $0.upstreams[0].addresses = [SocketAddress(bytes: [127, 0, 0, 1], port: two.port)!]
+      $0.upstreams[0].addresses = [
+        UpstreamAddress(
+          .endpoint(.internet(SocketAddress(bytes: [127, 0, 0, 1], port: two.port)!)))
+      ]
       $0.routes.removeLast()
       $0.upstreams.removeLast()
     }
@@ -78,7 +81,10 @@ import Usage
     try idle.send(Self.get("/"))
     #expect(Self.text(try idle.readResponse()) == "one")
     try rig.reload {
-      $0.upstreams[0].addresses = [SocketAddress(bytes: [127, 0, 0, 1], port: two.port)!]
+      $0.upstreams[0].addresses = [
+        UpstreamAddress(
+          .endpoint(.internet(SocketAddress(bytes: [127, 0, 0, 1], port: two.port)!)))
+      ]
     }
     try awaitCondition("the idle connection's end") { one.finished == 1 }
     gate.pass()
@@ -220,6 +226,7 @@ import Usage
       ("workers", { $0.workers = 2 }), ("pin_workers", { $0.pinsWorkers = true }),
       ("limits.head_bytes_max", { $0.limits.headBytesMax = 8_192 }),
       ("limits.buffer_bytes", { $0.limits.bufferBytes = 131_072 }),
+      ("resolver", { $0.resolver.tries = 1 }),
       ("routes[0].upstream", { $0.routes[0].upstream = "nobody" }),
       ("listeners", { $0.listeners = [] }),
     ]

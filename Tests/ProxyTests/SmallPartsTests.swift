@@ -144,31 +144,6 @@ import Usage
     #expect(EventWord.kind(of: EventWord.wakeup) == .wakeup)
   }
 
-  @Test func `a pool hands out the newest idle connection and keeps no more than its bound`() {
-    var configuration = UpstreamConfiguration(
-      name: "u", addresses: [SocketAddress("127.0.0.1:1")!, SocketAddress("127.0.0.1:2")!])
-    configuration.idleConnectionsMax = 2
-    configuration.connectionsMax = 9
-    var pool = UpstreamPool(configuration, workers: 2, firstAddress: 3)
-    let connections = (0..<3).map {
-      UpstreamConnection(
-        channel: Channel(descriptor: -1, slot: $0, generation: 0), upstream: 0, address: 1)
-    }
-
-    #expect((0..<3).map { _ in pool.nextAddress() } == [1, 0, 1])
-    #expect(pool.connectionsMax == 4)
-    let kept = connections.map { pool.keep($0) }
-    #expect(kept == [true, true, false])
-    #expect(pool.takeIdle(address: 0) == nil)
-    #expect(pool.takeIdle(address: 1) === connections[1])
-    let keptLater = pool.keep(connections[2])
-    #expect(keptLater)
-    #expect(pool.takeOldestIdle() === connections[0])
-    pool.forget(connections[2])
-    #expect(pool.idleCount == 0)
-    #expect(pool.takeOldestIdle() == nil)
-  }
-
   @Test func `each counter has a metric of its own`() {
     let metrics = WorkerCounters.Cell.allCases.map { "\($0.metric.name){\($0.metric.label ?? "")}" }
 

@@ -31,7 +31,11 @@ import Usage
   @Test func `another address is tried when one refuses, three at most`() throws {
     let origin = try Origin.answering(ok())
     let unused = try (0..<4).map { _ in try unusedPort() }
-    let rig = try ProxyRig(upstream: [unused[0], unused[1], origin.port], origins: [origin])
+    // The first worker's turn begins behind the first address.
+    let ports = [origin.port, unused[0], unused[1]]
+    let rig = try ProxyRig(upstream: ports, origins: [origin]) {
+      $0.upstreams[0].balancing = .roundRobin
+    }
     let lost = try ProxyRig(upstream: unused)
 
     let client = try rig.client()
@@ -305,7 +309,10 @@ import Usage
         try connection.send(ok())
       }
     }
-    let rig = try ProxyRig(origin) { $0.upstreams[0].connectionsMax = 1 }
+    let rig = try ProxyRig(origin) {
+      $0.upstreams[0].connectionsMax = 1
+      $0.upstreams[0].pendingMax = 0
+    }
     let (first, second) = (try rig.client(), try rig.client())
 
     try first.send(Self.request)
@@ -324,7 +331,8 @@ import Usage
     #expect(refused.head.value("retry-after") == "1")
     #expect(rig.counter(.upstreamBusy) == 1)
     #expect(usage["acme/api", .endedUpstreamFailure] == 1)
-    #expect(usage["acme/api", .failedAttempts] == 1)
+    #expect(usage["acme/api", .attempts] == 2, "one that was never begun is none")
+    #expect(usage["acme/api", .failedAttempts] == 0)
     #expect(usage["acme/api", .endedCompleted] == 2)
   }
 }
