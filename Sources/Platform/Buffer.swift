@@ -203,6 +203,12 @@ public final class BufferPool {
     // Bound: keptMax; the rest is freed.
     if kept.count < keptMax { kept.append(buffer) }
   }
+
+  /// Frees unused buffers until no more than `count` are kept.
+  public func shrink(to count: Int) {
+    precondition(count >= 0, "a count")
+    if kept.count > count { kept.removeLast(kept.count - count) }
+  }
 }
 
 extension Buffer {

@@ -33,7 +33,8 @@ extension Syscalls {
       .min()
   }
 
-  /// Gives free memory of the allocator back to the system. Takes its locks: not for workers.
+  /// Gives free memory of the allocator back to the system. Takes its locks for a time that grows with its memory:
+  /// for quiet moments.
   public func returnFreeMemory() { weir_return_free_memory() }
 
   private func readText(_ path: String) -> String? {

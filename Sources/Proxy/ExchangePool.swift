@@ -32,4 +32,9 @@ struct ExchangePool {
     // Bound: keptMax.
     if kept.count < Self.keptMax { kept.append(exchange) }
   }
+
+  /// Frees unused exchanges until no more than `count` are kept.
+  mutating func shrink(to count: Int) {
+    if kept.count > count { kept.removeLast(kept.count - count) }
+  }
 }

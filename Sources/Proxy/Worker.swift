@@ -55,6 +55,8 @@ final class Worker {
   var accessLogger: AccessLogger?
   /// Where its lines go.
   let logRing: ByteRing?
+  /// When most of many connections have gone.
+  var ebb = Ebb()
   /// The resolved tenant id of the head that is being dealt with.
   let tenant = Buffer(capacity: TenantID.bytesMax)
   var downstreams = Slab<DownstreamConnection>()
