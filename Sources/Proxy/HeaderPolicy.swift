@@ -148,6 +148,14 @@ struct HeaderPolicy: Sendable {
       || (count == requestIDHeader.count && bytes.aliases(field.name, lowercase: requestIDHeader))
   }
 
+  /// Whether a trailer says what only trusted peers may say: ids, traces and costs of the request.
+  private func isOnlyForTheTrusted(_ field: Field, _ bytes: RawSpan) -> Bool {
+    switch field.known {
+    case .serverTiming, .xRequestID, .traceparent, .tracestate: true
+    default: isOwn(field, bytes) || isForStrangers(field, bytes)
+    }
+  }
+
   /// Whether a field is one that strangers may not send: about tenants or costs, in whatever spelling.
   private func isForStrangers(_ field: Field, _ bytes: RawSpan) -> Bool {
     for name in strangersMayNotSend
@@ -277,14 +285,18 @@ struct HeaderPolicy: Sendable {
     }
   }
 
-  /// Writes trailers to a client that takes them, after the last chunk's size line.
+  /// Writes trailers to a client that takes them, or to an upstream, after the last chunk's size line.
+  ///
+  /// What a stranger may not send in a head it may not send in trailers either.
   func writeTrailers(
-    _ fields: ContiguousArray<Field>, in bytes: RawSpan, hints: CostHintReader, to output: Buffer
+    _ fields: ContiguousArray<Field>, in bytes: RawSpan, hints: CostHintReader,
+    isFromStranger: Bool = false, to output: Buffer
   ) -> Bool {
     var fits = true
     for field in fields
     where !field.isForbiddenInTrailers && hints.passesOn(field, bytes)
       && !bytes.aliases(field.name, lowercase: tenantHeader) && !isAsserted(field, bytes)
+      && !(isFromStranger && isOnlyForTheTrusted(field, bytes))
     {
       fits = fits && Self.append(field, bytes, to: output) && output.append("\r\n")
     }

@@ -116,7 +116,9 @@ extension Worker {
       return true
     }
     if exchange.request.isSourceDone {
-      finishChunks(&exchange.request, output, trailers: filled.trailers != nil, hints: .none)
+      finishChunks(
+        &exchange.request, output, trailers: filled.trailers != nil, hints: .none,
+        isFromStranger: !connection.isTrusted)
     }
     return filled.wireBytes > 0
   }
@@ -160,11 +162,15 @@ extension Worker {
 
   /// Ends a chunked sink, with the trailers that `readTrailers` kept if they are to be passed on.
   func finishChunks(
-    _ relay: inout BodyRelay, _ output: Buffer, trailers passes: Bool, hints: CostHintReader
+    _ relay: inout BodyRelay, _ output: Buffer, trailers passes: Bool, hints: CostHintReader,
+    isFromStranger: Bool = false
   ) {
     let kept = trailerBytes
     let fits = relay.finishChunks(output) { output in
-      !passes || policy.writeTrailers(trailerFields, in: kept.readable, hints: hints, to: output)
+      !passes
+        || policy.writeTrailers(
+          trailerFields, in: kept.readable, hints: hints, isFromStranger: isFromStranger,
+          to: output)
     }
     precondition(fits, "room for trailers was kept")
   }

@@ -98,7 +98,12 @@ extension Worker {
   }
 
   /// Lets a response become a stream, or answers 429 in its place; false then. Before its head is written.
-  func admitsStream(_ connection: DownstreamConnection, isStream: Bool) -> Bool {
+  ///
+  /// The response head, `length` bytes of `input`, is counted already: a refusal consumes it first, so that it is not
+  /// counted again with what else came.
+  func admitsStream(
+    _ connection: DownstreamConnection, isStream: Bool, _ input: Buffer, _ length: Int
+  ) -> Bool {
     let exchange = connection.exchange
     guard let terms = exchange.allowance.terms else { return true }
     guard isStream else {
@@ -106,6 +111,7 @@ extension Worker {
       return true
     }
     if exchange.allowance.takeStream() { return true }
+    input.consume(length)
     answer(connection, refuseStream(terms))
     return false
   }

@@ -110,7 +110,7 @@ extension Worker {
     _ connection: DownstreamConnection, _ exchange: Exchange, _ input: Buffer, _ length: Int
   ) {
     let isStream = isEventStream(input.readable)
-    guard admitsStream(connection, isStream: isStream) else { return }
+    guard admitsStream(connection, isStream: isStream, input, length) else { return }
     let reader = hintReaders[exchange.upstream]
     reader.read(responseHead.fields, in: input.readable, into: &exchange.hints)
     let (framing, source) = responseFraming(exchange)
@@ -185,7 +185,7 @@ extension Worker {
       attemptFailed(connection, .upstreamMalformed)
       return
     }
-    guard admitsStream(connection, isStream: true) else { return }
+    guard admitsStream(connection, isStream: true, input, length) else { return }
     let output = clientOutput(connection)
     let before = output.count
     let fits = policy.writeResponse(

@@ -30,7 +30,10 @@ public final class WorkerWatchdog {
   /// Watches the workers of a server.
   public convenience init(_ server: ProxyServer, limitSeconds: Int, clock: Clock) {
     self.init(
-      turns: server.counters.map { counters in { counters.value(of: .turns) } },
+      // Behind the workers' counters stand those of the access log's writer, which does not turn.
+      turns: server.counters.prefix(server.workerCount).map { counters in
+        { counters.value(of: .turns) }
+      },
       wakes: server.wakes, limitSeconds: limitSeconds, clock: clock)
   }
 

@@ -25,6 +25,19 @@ import Usage
     }
   }
 
+  @Test func `the writer of the log is no worker to the watchdog`() throws {
+    let directory = try TemporaryDirectory()
+    let rig = try Self.rig(try Origin.answering(ok()), directory)
+    let watchdog = WorkerWatchdog(rig.server, limitSeconds: 1, clock: .system)
+
+    // The first look asks each worker that has not turned for a turn.
+    let findings = watchdog.look() + watchdog.look()
+    _ = try rig.finish()
+
+    #expect(findings == [])
+    #expect(watchdog.stuckCount == 0)
+  }
+
   /// Sends one request on a connection of its own; what the log says about it.
   static func line(
     _ request: String, log: @escaping (inout AccessLogConfiguration) -> Void = { _ in },

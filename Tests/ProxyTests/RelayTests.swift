@@ -380,6 +380,32 @@ import Usage
     #expect(usage[.requestBodyBytes] == 2)
   }
 
+  @Test(arguments: [(true, "x-request-id,server-timing,x-tokens,x-a"), (false, "x-a")])
+  func `trailers about ids and costs pass from trusted peers only`(
+    isTrusted: Bool, passed: String
+  ) throws {
+    let origin = try Origin { connection in
+      while let head = try connection.head() {
+        _ = try connection.body(head)
+        try connection.send(ok(connection.trailers.map(\.name).joined(separator: ",")))
+      }
+    }
+    let rig = try ProxyRig(origin) {
+      if !isTrusted { $0.listeners[0].trusted = [] }
+      $0.upstreams[0].hints.unitFields = [.init(field: "X-Tokens", unit: 0)]
+    }
+    let client = try rig.client()
+
+    try client.send(
+      "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n"
+        + "X-Request-Id: forged\r\nServer-Timing: cpu;dur=1\r\nX-Tokens: 9\r\nX-A: 1\r\n\r\n")
+    let response = try client.readResponse()
+    client.close()
+    _ = try rig.finish()
+
+    #expect(String(decoding: response.body, as: UTF8.self) == passed)
+  }
+
   @Test func `a chunked request that ends with the client's end of stream is complete`() throws {
     let content = [UInt8](repeating: 0x61, count: 200_000)
     let origin = try Origin.answering { _, body in ok("\(body.count)") }
