@@ -50,6 +50,8 @@ public struct SplicePipePool: ~Copyable {
   /// Pipes in use at a time.
   public var lentMax: Int
   private var kept: [SplicePipe] = []
+  /// The fewest that were kept at any moment since the last `trim`.
+  private var leastKept = 0
   /// Pipes in use now.
   public private(set) var lent = 0
 
@@ -68,6 +70,7 @@ public struct SplicePipePool: ~Copyable {
     let pipe: SplicePipe
     if let last = kept.popLast() {
       pipe = last
+      leastKept = min(leastKept, kept.count)
     } else {
       do throws(SystemError) {
         pipe = try SplicePipe(syscalls: syscalls)
@@ -77,6 +80,16 @@ public struct SplicePipePool: ~Copyable {
     }
     lent += 1
     return pipe
+  }
+
+  /// Open pipes that nobody uses.
+  public var keptCount: Int { kept.count }
+
+  /// Closes the pipes that nobody needed since the last call, so that a burst of large bodies leaves no descriptors
+  /// behind. Called at each sweep.
+  public mutating func trim() {
+    kept.removeFirst(leastKept)
+    leastKept = kept.count
   }
 
   /// Takes a pipe back; one that still holds bytes is closed, so that they never reach anybody else.

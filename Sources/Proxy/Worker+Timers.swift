@@ -28,6 +28,7 @@ extension Worker {
       closeUpstream(upstream)
     }
     counters.set(.upstreamIdleConnections, to: pools.reduce(0) { $0 + $1.idleCount })
+    pipes.trim()
     giveBackMemory()
   }
 

@@ -163,7 +163,9 @@ final class Worker {
 
   private var waitMilliseconds: Int32 {
     if !ready.isEmpty { return 0 }
-    let isSweeping = downstreams.count > 0 || upstreams.count > 0 || !pausedListeners.isEmpty
+    let isSweeping =
+      downstreams.count > 0 || upstreams.count > 0 || !pausedListeners.isEmpty
+      || pipes.keptCount > 0
     // A paced connection that has closed leaves the list when its time comes, also when it was the last.
     guard isSweeping || isDraining || nextPace != .max else { return -1 }
     let sweep = Int32(Self.sweepNanoseconds / 1_000_000)

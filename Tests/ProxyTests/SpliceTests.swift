@@ -58,6 +58,32 @@ import Usage
     #expect(rig.counter(.pipesExhausted) == 0)
   }
 
+  @Test func `pipes that nobody needs any more are closed, also when the worker rests`() throws {
+    var pool = SplicePipePool(syscalls: Syscalls(), lentMax: 8)
+    var lent: [SplicePipe] = []
+    for _ in 0..<3 { if let pipe = pool.take() { lent.append(pipe) } }
+    for pipe in lent { pool.give(pipe) }
+    lent = []
+    var kept = [pool.keptCount]
+    for _ in 0..<2 {
+      pool.trim()
+      kept.append(pool.keptCount)
+    }
+    #expect(kept == [3, 3, 0])
+
+    let faults = SyscallFaults()
+    let rig = try ProxyRig(
+      try Self.origin(Self.content(1_000_000)), syscalls: Syscalls(faults: faults))
+    let client = try rig.client(timeoutMilliseconds: 60_000)
+    try client.send(Self.request)
+    #expect(try client.readResponse().status == 200)
+    client.close()
+    try rig.awaitIdle()
+    // The client's socket, and both ends of the pipe.
+    try awaitCondition("the pipe's end") { faults.calls.count { $0 == .close } >= 3 }
+    _ = try rig.finish()
+  }
+
   @Test func `a body that is cut short is never passed off as complete`() throws {
     let origin = try Self.origin(Self.content(700_000), announced: 1_000_000)
     let rig = try ProxyRig(origin)
