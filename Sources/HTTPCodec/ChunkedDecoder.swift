@@ -43,6 +43,10 @@ public struct ChunkedDecoder: Sendable {
     trailerFieldCountMax = limits.trailerFieldCountMax
   }
 
+  /// The most bytes that the trailers can come to when they are written anew: each may grow by the space behind
+  /// its colon.
+  public var trailerRoom: Int { trailerBytesMax + trailerFieldCountMax }
+
   /// Whether `end` has been returned.
   public var isEnded: Bool { state == .ended }
 

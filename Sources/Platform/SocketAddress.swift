@@ -115,6 +115,9 @@ public struct AddressRange: Sendable, Hashable {
   private let prefixLength: Int
 
   /// Parses `10.0.0.0/8`, `::1/128`, or a single address.
+  ///
+  /// A range in IPv4-mapped notation is the IPv4 range: `::ffff:10.0.0.0/104` is `10.0.0.0/8`. Nil for a shorter prefix
+  /// of such an address, which would hold more than IPv4.
   public init?(_ text: String) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count <= 2, let bytes = SocketAddress.parse(host: String(parts[0])) else {
@@ -123,8 +126,15 @@ public struct AddressRange: Sendable, Hashable {
     let bits = bytes.count * 8
     let length = parts.count == 2 ? UInt16(digits: parts[1]).map(Int.init) ?? -1 : bits
     guard (0...bits).contains(length) else { return nil }
-    self.bytes = bytes
-    prefixLength = length
+    guard bytes.count == 16 && Self.isMapped(bytes[...]) else {
+      self.bytes = bytes
+      prefixLength = length
+      return
+    }
+    // Addresses are IPv4 wherever they can be, so the range has to be as well.
+    guard length >= 96 else { return nil }
+    self.bytes = Array(bytes.suffix(4))
+    prefixLength = length - 96
   }
 
   /// Whether an address lies in the range. IPv4-mapped IPv6 addresses match IPv4 ranges.

@@ -7,8 +7,6 @@ struct Allowance {
   private(set) var terms: TenantTerms?
   private var holdsPlace = false
   private var holdsStream = false
-  /// Whether the worker's list of paced connections has it.
-  var isPaced = false
 
   init() {}
 

@@ -15,21 +15,21 @@ extension BodyRelay {
     var fault: HTTPFault?
   }
 
-  /// Room that is kept for a chunk's size line, its end, the last chunk and trailers.
-  ///
-  /// A trailer may grow by the space behind its colon.
-  static func reserve(_ limits: HTTP1Limits) -> Int {
-    limits.trailerBytesMax + limits.trailerFieldCountMax + 64
+  /// Room that is kept for a chunk's size line, its end, the last chunk and trailers: by the limits that the body
+  /// began with, whatever a reload has set since.
+  private var reserve: Int {
+    if case .chunked(let decoder) = source { return decoder.trailerRoom + 64 }
+    return 64
   }
 
   /// Moves content of a body that is not direct from `input` to `output`, framed as the sink needs it.
   ///
   /// Only when nothing but leading bytes waits in `output`. All content that is there becomes one chunk, so
   /// that an interval's plan is at most leading, body and trailing.
-  mutating func fill(from input: Buffer, to output: Buffer, limits: HTTP1Limits) -> Filled {
+  mutating func fill(from input: Buffer, to output: Buffer) -> Filled {
     precondition(body == 0 && trailing == 0, "filled over unsent content")
     var filled = Filled()
-    let room = output.free - Self.reserve(limits)
+    let room = output.free - reserve
     guard room > 0 else { return filled }
     if framesChunks {
       output.append("00000000\r\n")

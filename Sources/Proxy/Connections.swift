@@ -33,6 +33,8 @@ final class DownstreamConnection {
   var isRetiring = false
   /// Whether the worker goes on with it in the next turn without waiting for an event.
   var isReady = false
+  /// Whether the worker's list of paced connections has it; it may be there for longer than the exchange lasts.
+  var isPaced = false
 
   init(
     channel: Channel, listener: Int, client: ClientAddress, isTrusted: Bool, idle: Exchange,

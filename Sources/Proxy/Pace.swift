@@ -41,7 +41,7 @@ extension Worker {
     case .requesting, .responding, .tunneling, .answering: break
     }
     // Its tenant's bandwidth is used up: the exchange rests, and so do its times.
-    if connection.exchange.allowance.isPaced {
+    if connection.isPaced && connection.exchange.phase != .answering {
       connection.exchange.pace.stalledSince = 0
       return false
     }

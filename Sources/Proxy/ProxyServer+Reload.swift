@@ -45,13 +45,6 @@ extension ProxyServer {
     guard faults.isEmpty else { throw .configuration(faults) }
     var binder = ListenerBinder(workers: workerCount, syscalls: syscalls)
     let addresses = try bind(&binder, tables, old)
-    let revision: Int
-    do throws(MeteringError) {
-      revision = try grow(growth.listeners, growth.routes)
-    } catch {
-      binder.closeAll()
-      throw .meter(error)
-    }
     let sockets = old.sockets.enumerated().map { worker, sockets in
       Self.kept(sockets, tables, old) + binder.sockets[worker]
     }
@@ -60,12 +53,23 @@ extension ProxyServer {
     let new = Current(
       tables: tables, sockets: sockets, addresses: addresses,
       boards: old.boards + added.map { UpstreamBoard($0) }, number: number)
+    let upstreams = watch.withLock { $0 }
+    // Nothing that can fail comes after `grow`: the meter does not forget names, and its positions and those of the
+    // tables must stay the same.
     do throws(SystemError) {
-      try watch.withLock { $0 }?.watch(new.boardsInUse)
+      try upstreams?.prepare(for: new.boardsInUse)
     } catch {
       binder.closeAll()
       throw .system(error)
     }
+    let revision: Int
+    do throws(MeteringError) {
+      revision = try grow(growth.listeners, growth.routes)
+    } catch {
+      binder.closeAll()
+      throw .meter(error)
+    }
+    upstreams?.watch(new.boardsInUse)
     current.withLock { $0 = new }
     monitor.withLock { $0 }?.follow(next.overload)
     for (worker, control) in controls.enumerated() {

@@ -150,7 +150,8 @@ public final class ProxyServer: Sendable {
         for control in controls { control.wakeup.signal() }
       }
       watch.withLock { $0 = upstreams }
-      try upstreams.watch(boards)
+      try upstreams.prepare(for: boards)
+      upstreams.watch(boards)
     } catch {
       throw .system(error)
     }

@@ -101,7 +101,7 @@ extension Worker {
     // From here on the head may be gone from the buffer: the request is not sent again.
     exchange.hasMovedContent = true
     prepareToAppend(output)
-    let filled = exchange.request.fill(from: input, to: output, limits: http1Limits)
+    let filled = exchange.request.fill(from: input, to: output)
     exchange.pending.addArrived(filled.wireBytes, .requestBytes, nil)
     exchange.pending.add(.requestBodyBytes, UInt64(filled.contentBytes))
     exchange.requestContentBytes += UInt64(filled.contentBytes)

@@ -24,13 +24,14 @@ final class UpstreamWatch: Sendable {
     self.wakeWorkers = wakeWorkers
   }
 
-  /// Watches these boards from now on, and no others. Starts a thread when the first board needs it.
-  func watch(_ boards: [UpstreamBoard]) throws(SystemError) {
-    var (health, names) = running.withLock { $0 }
+  /// Starts the threads that these boards need and that do not run yet. They watch nothing new before `watch`: what
+  /// can fail is here, so that a reload can be refused before anything has changed.
+  func prepare(for boards: [UpstreamBoard]) throws(SystemError) {
+    let (health, names) = running.withLock { $0 }
     if health == nil && boards.contains(where: { $0.configuration.health != nil }) {
       let checker = try HealthChecker(syscalls: syscalls, clock: clock, report: report)
       try checker.start()
-      health = checker
+      running.withLock { $0.health = checker }
     }
     if names == nil && boards.contains(where: \.hasNames) {
       let resolver = try NameResolver(
@@ -40,10 +41,13 @@ final class UpstreamWatch: Sendable {
         running.withLock { $0.health }?.listsHaveChanged()
       }
       try resolver.start()
-      names = resolver
+      running.withLock { $0.names = resolver }
     }
-    let now = (health, names)
-    running.withLock { $0 = now }
+  }
+
+  /// Watches these boards from now on, and no others. Call `prepare` with them before.
+  func watch(_ boards: [UpstreamBoard]) {
+    let (health, names) = running.withLock { $0 }
     health?.watch(boards)
     names?.watch(boards)
   }

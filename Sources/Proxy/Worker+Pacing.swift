@@ -28,8 +28,8 @@ extension Worker {
     let wake = (now + min(delay, Self.paceNanosecondsMax)) / step * step + step
     connection.deadline = max(connection.deadline, wake + progressTimeout(exchange))
     nextPace = min(nextPace, wake)
-    guard !exchange.allowance.isPaced else { return }
-    exchange.allowance.isPaced = true
+    guard !connection.isPaced else { return }
+    connection.isPaced = true
     counters.add(.tenantPauses)
     paced.append(connection)
     counters.set(.pacedConnections, to: paced.count)
@@ -43,14 +43,17 @@ extension Worker {
     var resting: [DownstreamConnection] = []
     // Bound: one entry a connection, and closed ones leave within paceNanosecondsMax.
     for connection in waiting {
-      guard downstreams[connection.channel.slot] === connection, connection.exchange.isOpen,
-        connection.exchange.allowance.isPaced
-      else { continue }
+      // An answer of our own does not rest.
+      let mayRest = connection.exchange.isOpen && connection.exchange.phase != .answering
+      guard downstreams[connection.channel.slot] === connection, mayRest else {
+        connection.isPaced = false
+        continue
+      }
       if mustRest(connection) {
         resting.append(connection)
         continue
       }
-      connection.exchange.allowance.isPaced = false
+      connection.isPaced = false
       progress(connection)
     }
     paced = resting + paced

@@ -290,7 +290,7 @@ extension Worker {
     else { return false }
     let output = clientOutput(connection)
     prepareToAppend(output)
-    let filled = exchange.response.fill(from: input, to: output, limits: http1Limits)
+    let filled = exchange.response.fill(from: input, to: output)
     exchange.pending.addArrived(filled.wireBytes, .upstreamResponseBytes, nil)
     var fault = filled.fault
     if let trailers = filled.trailers {

@@ -163,6 +163,10 @@ final class Worker {
 
   private var waitMilliseconds: Int32 {
     if !ready.isEmpty { return 0 }
+    // What was served last has made room: an event for it may never come.
+    if waitingRequests > 0 && pools.contains(where: { !$0.waiting.isEmpty && $0.hasRoom }) {
+      return 0
+    }
     let isSweeping =
       downstreams.count > 0 || upstreams.count > 0 || !pausedListeners.isEmpty
       || pipes.keptCount > 0

@@ -13,6 +13,8 @@ final class HandoverPoint: Sendable {
     let server: ProxyServer
     let admin: AdminServer
     let adminConfigured: SocketAddress
+    /// How long the new process may take until it serves.
+    let timeoutMilliseconds: Int
   }
 
   private let path: String
@@ -57,7 +59,8 @@ final class HandoverPoint: Sendable {
     while !isStopping.load(ordering: .acquiring), successorPID == nil {
       guard wakeup.waitBeside(socket.descriptor) else { continue }
       do throws(SystemError) {
-        let peer = try socket.accept(timeoutMilliseconds: UpgradeMessage.waitMilliseconds)
+        let peer = try socket.accept(
+          timeoutMilliseconds: min(UpgradeMessage.waitMilliseconds, estate.timeoutMilliseconds))
         try talk(peer)
       } catch {
         logger.warning(
@@ -115,17 +118,22 @@ final class HandoverPoint: Sendable {
     SignalWaiter.signalHandover()
   }
 
-  /// The new process recovers segments, binds and starts: it may take its time, but not for ever.
+  /// The new process recovers segments, binds and starts: it may take its time, but not for ever. When the time is
+  /// over the connection is closed, by which the new process knows that this one serves on.
   private func awaitServing(_ peer: MessageSocket) throws(SystemError) {
-    // Bound: six waits, a minute.
-    for attempt in 1...6 {
+    let clock = Clock.system
+    let deadline =
+      clock.monotonicNanoseconds() + UInt64(estate.timeoutMilliseconds) * 1_000_000
+    // Bound: the deadline, and the wait that it falls into.
+    while true {
       do throws(SystemError) {
         guard let (text, _) = try peer.receive(), UpgradeMessage(text) == .serving else {
           throw SystemError(.recv, ECONNRESET)
         }
         return
       } catch {
-        if error.code != EAGAIN || attempt == 6 { throw error }
+        if error.code != EAGAIN { throw error }
+        if clock.monotonicNanoseconds() >= deadline { throw SystemError(.recv, ETIMEDOUT) }
       }
     }
   }

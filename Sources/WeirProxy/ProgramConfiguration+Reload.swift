@@ -32,6 +32,8 @@ extension ProgramConfiguration {
     keep(isShippingOn == next.isShippingOn && shipping == next.shipping, "shipping")
     keep(logLevel == next.logLevel, "log.level")
     keep(upgradeSocket == next.upgradeSocket, "upgrade_socket")
+    keep(
+      upgradeTimeoutMilliseconds == next.upgradeTimeoutMilliseconds, "upgrade_timeout_ms")
     keep(watchdogSeconds == next.watchdogSeconds, "watchdog_seconds")
     return faults
   }

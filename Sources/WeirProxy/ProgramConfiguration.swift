@@ -16,6 +16,8 @@ struct ProgramConfiguration {
   var logLevel = "info"
   /// Where a new process may ask for the listeners; nil for nowhere.
   var upgradeSocket: String?
+  /// How long a process that hands over waits until the new one serves. Default 60,000.
+  var upgradeTimeoutMilliseconds = 60_000
   /// After how many seconds without a turn a worker is reported as stuck; 0 for never. Default 10.
   var watchdogSeconds = 10
 
@@ -48,7 +50,8 @@ struct ProgramConfiguration {
     root.allow([
       "instance", "workers", "pin_workers", "admin", "listeners", "tenants", "upstreams", "routes",
       "resolver", "headers", "access_log", "tenant_limits", "limits", "overload", "timeouts",
-      "metering", "shipping", "log", "upgrade_socket", "watchdog_seconds",
+      "metering", "shipping", "log", "upgrade_socket", "upgrade_timeout_ms",
+      "watchdog_seconds",
     ])
     proxy.workers = root["workers"].integer(0)
     proxy.pinsWorkers = root["pin_workers"].boolean(false)

@@ -56,7 +56,12 @@ struct ProxyProcess {
     try startMonitor(server, descriptorsMax: descriptorsMax)
     try start(admin)
     if let takeover {
-      takeover.announceServing()
+      do throws(ProcessError) {
+        try takeover.announceServing()
+      } catch {
+        giveUp(server, metering, admin)
+        throw error
+      }
       try line.openLater(metering)
     }
     let point = try makeHandoverPoint(server, admin)
@@ -67,6 +72,16 @@ struct ProxyProcess {
     line.stop(isHurried: isHurried)
     admin.stop()
     logger.info("stopped")
+  }
+
+  /// Ends the service of a process whose former one serves on: what it has accepted is answered, what it has counted
+  /// stays in its segments for the process that starts next.
+  private func giveUp(_ server: ProxyServer, _ metering: MeteringService, _ admin: AdminServer) {
+    logger.error("the former process serves on; this one drains and ends")
+    server.drain()
+    server.join()
+    metering.stop()
+    admin.stop()
   }
 
   private func takeOver() throws(ProcessError) -> Takeover? {
@@ -180,7 +195,9 @@ struct ProxyProcess {
     do throws(SystemError) {
       return try HandoverPoint(
         at: path,
-        HandoverPoint.Estate(server: server, admin: admin, adminConfigured: address),
+        HandoverPoint.Estate(
+          server: server, admin: admin, adminConfigured: address,
+          timeoutMilliseconds: configuration.upgradeTimeoutMilliseconds),
         transition: transition, syscalls: syscalls, logger: logger)
     } catch {
       throw .upgrade("the upgrade socket \(path) cannot be made: \(error)")

@@ -9,6 +9,7 @@ final class Takeover {
   let inheritance: Inheritance
   /// The process id of the old process.
   let formerPID: Int32
+  private let path: String
   private let socket: MessageSocket
   private let logger: Logger
 
@@ -35,6 +36,7 @@ final class Takeover {
       throw error
     }
     self.inheritance = inheritance
+    self.path = path
     self.socket = socket
     self.logger = logger
   }
@@ -111,20 +113,49 @@ final class Takeover {
     }
   }
 
-  /// Tells the old process that this one accepts connections, so that it drains. Its answer decides nothing any
-  /// more: this process serves.
-  func announceServing() {
+  /// Tells the old process that this one accepts connections, so that it drains.
+  ///
+  /// Throws when the old process has not waited so long and serves on: both would count the same interval's requests into
+  /// one spool that only one can have, so this process has to end. When the old one is gone, this one serves.
+  func announceServing() throws(ProcessError) {
     do throws(SystemError) {
       try socket.send(.serving)
-      let answer = try socket.receive()
-      guard let answer, UpgradeMessage(answer.text) == .draining else {
-        throw SystemError(.recv, ECONNRESET)
-      }
+      guard try awaitDraining() else { throw SystemError(.recv, ECONNRESET) }
       logger.info("the former process drains", metadata: ["pid": "\(formerPID)"])
     } catch {
+      guard !isFormerProcessThere else {
+        throw .upgrade(
+          "the running process (pid \(formerPID)) has not waited until this one was ready (\(error)) and serves "
+            + "on; raise its upgrade_timeout_ms, or stop it and start this one without --upgrade")
+      }
       logger.warning(
-        "the former process did not say that it drains",
+        "the former process is gone without a word",
         metadata: ["pid": "\(formerPID)", "error": "\(error)"])
+    }
+  }
+
+  /// Whether the old process says that it drains; false when it has closed the connection instead.
+  private func awaitDraining() throws(SystemError) -> Bool {
+    // Bound: the old process answers at once or closes; one that hangs gets six waits, a minute.
+    for attempt in 1...6 {
+      do throws(SystemError) {
+        guard let answer = try socket.receive() else { return false }
+        return UpgradeMessage(answer.text) == .draining
+      } catch {
+        if error.code != EAGAIN || attempt == 6 { throw error }
+      }
+    }
+    return false
+  }
+
+  /// Whether a process listens where the sockets came from.
+  private var isFormerProcessThere: Bool {
+    do throws(SystemError) {
+      _ = try MessageSocket.connect(
+        to: path, timeoutMilliseconds: UpgradeMessage.waitMilliseconds, syscalls: Syscalls())
+      return true
+    } catch {
+      return error.code != ENOENT && error.code != ECONNREFUSED
     }
   }
 }

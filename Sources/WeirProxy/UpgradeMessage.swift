@@ -16,7 +16,8 @@ import Proxy
 ///      │                                   draining │
 ///      │ ◀──────────────────────────────────────────│   stops accepting, drains, ends
 ///
-/// When the new process is gone before `serving`, the old one goes on as if nothing had been.
+/// When the new process is gone before `serving`, or needs longer than the old one waits, the old one closes the
+/// connection and goes on as if nothing had been; a new process that finds it closed drains and ends.
 enum UpgradeMessage: Equatable {
   /// The new process: version of this protocol, version of the program, its process id.
   case hello(protocolVersion: Int, program: String, pid: Int32)

@@ -38,7 +38,10 @@ import Testing
     ("2001:db8::/32", "2001:db8:ffff::1", true), ("2001:db8::/33", "2001:db8:8000::", false),
     ("::/0", "::1", true), ("10.0.0.0/8", "::ffff:10.1.1.1", true),
     ("10.0.0.0/8", "::ffff:11.1.1.1", false), ("::/0", "10.0.0.1", false),
-    ("0.0.0.0/0", "::1", false),
+    ("0.0.0.0/0", "::1", false), ("::ffff:10.0.0.0/104", "10.1.1.1", true),
+    ("::ffff:10.0.0.0/104", "::ffff:10.1.1.1", true), ("::ffff:10.0.0.0/104", "11.1.1.1", false),
+    ("::ffff:1.2.3.4", "1.2.3.4", true), ("::ffff:1.2.3.4", "1.2.3.5", false),
+    ("::ffff:0:0/96", "200.0.0.1", true), ("::ffff:0:0/96", "::1", false),
   ])
   func `a range holds the addresses that share its first bits`(
     range: String, address: String, isInside: Bool
@@ -51,7 +54,7 @@ import Testing
 
   @Test(arguments: [
     "", "/", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8", "::/129", "host/8", "10/8",
-    "10.0.0.0/+8", "10.0.0.0/ 8",
+    "10.0.0.0/+8", "10.0.0.0/ 8", "::ffff:10.0.0.0/95", "::ffff:0:0/8",
   ])
   func `what is no range is refused`(text: String) {
     #expect(AddressRange(text) == nil)

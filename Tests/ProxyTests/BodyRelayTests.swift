@@ -23,7 +23,7 @@ import Testing
       var progress = true
       while progress && !relay.isSourceDone {
         output.reset()
-        let filled = relay.fill(from: input, to: output, limits: limits)
+        let filled = relay.fill(from: input, to: output)
         #expect(filled.fault == nil)
         if filled.trailers != nil { input.consume(filled.wireBytes) }
         wireBytes += filled.wireBytes
@@ -180,7 +180,7 @@ import Testing
 
     while !relay.isSourceDone {
       output.reset()
-      let filled = relay.fill(from: input, to: output, limits: limits)
+      let filled = relay.fill(from: input, to: output)
       if let range = filled.trailers {
         var fields: ContiguousArray<Field> = []
         let bytes = input.readable.bytes(of: range)

@@ -182,7 +182,7 @@ final class Forwarding {
     }
     while !relay.isSourceDone {
       output.reset()
-      let filled = relay.fill(from: input, to: output, limits: limits)
+      let filled = relay.fill(from: input, to: output)
       if filled.fault != nil || !takeTrailers(filled) { return false }
       sent.content += output.bytes.dropFirst(relay.leading).prefix(relay.body)
       let isEmpty = filled.wireBytes == 0
