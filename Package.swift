@@ -147,7 +147,8 @@ let package = Package(
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
-        "TestSupport", "PlainHTTP", "HTTPClient", "Usage", "Accounting", "WeirProxy", "Weir",
+        "TestSupport", "PlainHTTP", "Platform", "HTTPClient", "Usage", "Accounting", "WeirProxy",
+        "Weir",
         "SampleApp",
         "DemoTraffic",
       ], swiftSettings: house),

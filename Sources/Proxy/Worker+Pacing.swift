@@ -44,8 +44,9 @@ extension Worker {
     // Bound: one entry a connection, and closed ones leave within paceNanosecondsMax.
     for connection in waiting {
       // An answer of our own does not rest.
-      let mayRest = connection.exchange.isOpen && connection.exchange.phase != .answering
-      guard downstreams[connection.channel.slot] === connection, mayRest else {
+      guard downstreams[connection.channel.slot] === connection, connection.exchange.isOpen,
+        connection.exchange.phase != .answering
+      else {
         connection.isPaced = false
         continue
       }

@@ -112,9 +112,10 @@ final class HandoverPoint: Sendable {
       .admin(configured: "\(estate.adminConfigured)", address: "\(estate.admin.address)"),
       descriptor: estate.admin.descriptor)
     try awaitServing(peer)
+    // Fails when the new process has given up waiting and is gone: then this one goes on.
+    try peer.send(.draining)
     successor.store(pid, ordering: .releasing)
     // The transition stays begun: no reload and no second upgrade of a process that drains.
-    try? peer.send(.draining)
     SignalWaiter.signalHandover()
   }
 

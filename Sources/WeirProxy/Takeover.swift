@@ -115,8 +115,8 @@ final class Takeover {
 
   /// Tells the old process that this one accepts connections, so that it drains.
   ///
-  /// Throws when the old process has not waited so long and serves on: both would count the same interval's requests into
-  /// one spool that only one can have, so this process has to end. When the old one is gone, this one serves.
+  /// Throws when the old process has not waited so long and serves on: only one process can have the spool, so this one
+  /// has to end. When the old one is gone, this one serves.
   func announceServing() throws(ProcessError) {
     do throws(SystemError) {
       try socket.send(.serving)

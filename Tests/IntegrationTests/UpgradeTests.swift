@@ -1,4 +1,7 @@
+import Glibc
 import PlainHTTP
+import Platform
+import Synchronization
 import TestSupport
 import Testing
 
@@ -93,5 +96,135 @@ extension Integration {
       try chain.drainUntilShipped()
       #expect(try chain.api().usage()["acme", "requests"] == 1)
     }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `a new process that is not ready in time is left, and the old one serves on`() throws {
+      var settings = Settings()
+      settings.hasUpgradeSocket = true
+      settings.upgradeTimeoutMilliseconds = 300
+      let chain = try Chain(settings)
+      try chain.startProxy()
+      let old = try #require(chain.proxy)
+
+      // Asks for everything, and then never says that it serves.
+      let slow = try MessageSocket.connect(
+        to: chain.folders.upgradeSocket, timeoutMilliseconds: 20_000, syscalls: Syscalls())
+      try slow.send("hello 1 0.0.0 \(getpid())")
+      var messages: [String] = []
+      // Bound: the sockets of two workers, the admin's, and the end.
+      for _ in 0..<10 {
+        guard let (text, descriptor) = try slow.receive() else { break }
+        messages.append(text)
+        if let descriptor { Syscalls().close(descriptor) }
+      }
+      _ = try old.waitForLine(containing: "begun and not finished")
+      #expect(throws: SystemError.self) { try slow.send("serving") }
+      let client = try RawClient(port: chain.proxyPort)
+      try client.send("GET /api/items HTTP/1.1\r\nHost: a\r\nX-Tenant: acme\r\n\r\n")
+      let answer = try client.readResponse()
+      client.close()
+
+      #expect(messages.first?.hasPrefix("welcome 1 ") == true)
+      #expect(messages.last?.hasPrefix("socket admin ") == true && messages.count < 10)
+      #expect(answer.status == 200 && old.isRunning)
+      try chain.drainUntilShipped()
+      #expect(try chain.api().usage()["acme", "requests"] == 1)
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `a new process drains and ends when the old one has not waited for it`() throws {
+      var settings = Settings()
+      settings.hasUpgradeSocket = true
+      let chain = try Chain(settings)
+      try chain.rewriteProxyFile(settings)
+      let former = try ImpatientProcess(at: chain.folders.upgradeSocket, staysThere: true)
+
+      let outcome = try chain.run(
+        "weir-proxy", ["--upgrade", chain.folders.disk.file("weir-proxy.yaml")], seconds: 50)
+
+      #expect(try former.messages() == ["hello", "serving"])
+      #expect(outcome.status == .exited(1), "\(outcome)")
+      #expect(outcome.errorOutput.contains("raise its upgrade_timeout_ms"), "\(outcome)")
+      // It has let go of everything: the next start is as if it had not been.
+      try chain.startProxy()
+      try chain.drainUntilShipped()
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `a new process serves when the old one died before it could say that it drains`() throws {
+      var settings = Settings()
+      settings.hasUpgradeSocket = true
+      let chain = try Chain(settings)
+      try chain.rewriteProxyFile(settings)
+      let former = try ImpatientProcess(at: chain.folders.upgradeSocket, staysThere: false)
+
+      try chain.beginUpgrade()
+      let client = try RawClient(port: chain.proxyPort)
+      try client.send("GET /api/items HTTP/1.1\r\nHost: a\r\nX-Tenant: acme\r\n\r\n")
+      let answer = try client.readResponse()
+      client.close()
+
+      #expect(try former.messages() == ["hello", "serving"])
+      #expect(answer.status == 200)
+      try chain.drainUntilShipped()
+      #expect(try chain.api().usage()["acme", "requests"] == 1)
+    }
+  }
+}
+
+/// Plays the old process of an upgrade up to `serving`, and then closes the connection without a word.
+private final class ImpatientProcess: Sendable {
+  private let heard = Mutex<[String]>([])
+  private let failure = Mutex<String?>(nil)
+  private let thread = Mutex<OSThread?>(nil)
+  /// Kept open until the test is over.
+  private let listening = Mutex<MessageSocket?>(nil)
+
+  /// Listens at `path`; with `staysThere` also after it has closed the connection.
+  init(at path: String, staysThere: Bool) throws {
+    let listener = try MessageSocket.listen(at: path, syscalls: Syscalls())
+    let started = try OSThread(name: "former") { [self] in
+      do {
+        try talk(listener, path, staysThere)
+      } catch {
+        failure.withLock { $0 = "\(error)" }
+      }
+    }
+    thread.withLock { $0 = started }
+  }
+
+  private func talk(_ listener: MessageSocket, _ path: String, _ staysThere: Bool) throws {
+    let peer = try accept(listener)
+    try hear(peer)
+    try peer.send("welcome 1 0.0.0 \(getpid()) 0")
+    try hear(peer)
+    if staysThere {
+      listening.withLock { $0 = listener }
+    } else {
+      try Syscalls().unlink(path)
+    }
+  }
+
+  private func accept(_ listener: MessageSocket) throws -> MessageSocket {
+    var peer: MessageSocket?
+    try awaitCondition("a process that takes over", withinMilliseconds: 50_000) {
+      // Not blocking: fails until somebody is there.
+      peer = try? listener.accept(timeoutMilliseconds: 50_000)
+      return peer != nil
+    }
+    return try #require(peer)
+  }
+
+  private func hear(_ peer: MessageSocket) throws {
+    guard let (text, _) = try peer.receive() else { throw SystemError(.recv, ECONNRESET) }
+    heard.withLock { $0.append(String(text.prefix { $0 != " " })) }
+  }
+
+  /// The first words of what the new process said, when the talk is over.
+  func messages() throws -> [String] {
+    let running = thread.withLock { $0.take() }
+    running?.join()
+    if let failure = failure.withLock({ $0 }) { throw TestSupportError.process(failure) }
+    return heard.withLock { $0 }
   }
 }

@@ -116,6 +116,44 @@ import Usage
     #expect(usage[.endedCompleted] == 5)
   }
 
+  @Test func `a reload that is refused for want of the kernel leaves names to their positions`()
+    throws
+  {
+    let origin = try Self.origin("one")
+    let faults = SyscallFaults()
+    let rig = try ProxyRig(origin, syscalls: Syscalls(faults: faults))
+    let client = try rig.client()
+    func add(_ name: String, _ path: String, _ configuration: inout ProxyConfiguration) {
+      var route = RouteConfiguration(name: RouteName(name)!, upstream: "origin")
+      route.path = path
+      configuration.routes.append(route)
+    }
+
+    // The first health check of the process needs a thread with an event loop of its own.
+    faults.failAll(.epollCreate, with: 24)
+    #expect(throws: ProxyError.system(SystemError(.epollCreate, 24))) {
+      try rig.reload {
+        add("refused", "/r", &$0)
+        $0.upstreams[0].health = HealthCheckConfiguration()
+      }
+    }
+    faults.recover()
+    try rig.reload { add("gamma", "/g", &$0) }
+    try rig.reload {
+      add("refused", "/r", &$0)
+      $0.upstreams[0].health = HealthCheckConfiguration()
+    }
+    for path in ["/g", "/g", "/r"] {
+      try client.send(Self.get(path))
+      #expect(Self.text(try client.readResponse()) == "one \(path)")
+    }
+    client.close()
+    let usage = try rig.finish()
+
+    #expect(usage["acme/gamma", .requests] == 2)
+    #expect(usage["acme/refused", .requests] == 1)
+  }
+
   @Test func `exchanges that are open at a reload end under the names that they began with`() throws
   {
     let gate = Gate()

@@ -18,6 +18,8 @@ struct Settings {
   var idleConnectionsMax: UInt64 = 128
   /// Whether another proxy may take over from this one.
   var hasUpgradeSocket = false
+  /// How long it waits for that one.
+  var upgradeTimeoutMilliseconds = 60_000
   /// The tenant register.
   var registerFile: String?
   /// Whether the programs ignore SIGXFSZ, for tests that lower the limit of file sizes.
@@ -29,6 +31,7 @@ struct Settings {
     instance: \(instance)
     workers: \(workers)
     \(hasUpgradeSocket ? "upgrade_socket: \"\(folders.upgradeSocket)\"" : "")
+    upgrade_timeout_ms: \(upgradeTimeoutMilliseconds)
     admin: { address: "127.0.0.1:0" }
     listeners:
       - { name: main, address: "127.0.0.1:0", trusted: ["127.0.0.0/8"] }
