@@ -32,7 +32,25 @@ struct ShippingFixture {
     try syscalls.writeAll(descriptor, unsafe Array(text.utf8).span.bytes)
   }
 
-  func spool(_ faults: SyscallFaults? = nil) throws(ShippingError) -> Spool {
+  /// Opens the spool. A child that another test is starting has copies of all descriptors until it runs its program, and
+  /// with them a lock that this process has let go of: that is waited for, as a successor does, unless the lock is what
+  /// a test is about.
+  func spool(
+    _ faults: SyscallFaults? = nil, waitsForLock: Bool = true
+  ) throws(ShippingError) -> Spool {
+    // Bound: five seconds.
+    for _ in 0..<1_000 where waitsForLock {
+      do throws(ShippingError) {
+        return try open(faults)
+      } catch {
+        guard case .inUse = error else { throw error }
+        Syscalls().pause(milliseconds: 5)
+      }
+    }
+    return try open(faults)
+  }
+
+  private func open(_ faults: SyscallFaults?) throws(ShippingError) -> Spool {
     try Spool(
       configuration, syscalls: Syscalls(faults: faults), clock: time.clock, logger: Self.silent)
   }

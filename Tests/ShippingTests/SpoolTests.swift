@@ -140,7 +140,7 @@ struct SpoolTests {
     do {
       let spool = try fixture.spool()
       #expect(throws: ShippingError.inUse(path: fixture.configuration.spoolDirectory)) {
-        try fixture.spool()
+        try fixture.spool(waitsForLock: false)
       }
       #expect(spool.status.pendingBatches == 0)
     }
