@@ -28,6 +28,8 @@ int weir_stream_socket(int family) {
   return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
+int weir_datagram_socket(int family) { return socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0); }
+
 int weir_allocate(int fd, int64_t offset, int64_t length) {
   return fallocate(fd, 0, offset, length);
 }

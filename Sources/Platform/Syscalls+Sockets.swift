@@ -84,7 +84,8 @@ extension Syscalls {
 
   /// Starts a connection; it is up once the descriptor is writable and `socketError` is 0.
   ///
-  /// A Unix-domain socket whose queue is full fails at once with `EAGAIN`.
+  /// A Unix-domain socket whose queue is full fails at once with `EAGAIN`. `EADDRNOTAVAIL` means that no local port is
+  /// free; where the machine has no address at all from which this one could be reached, it is `ENETUNREACH`.
   public func connect(to endpoint: Endpoint) throws(SystemError) -> Int32 {
     let fd = try retrying(.socket) { weir_stream_socket(endpoint.family) }
     do throws(SystemError) {
@@ -94,13 +95,28 @@ extension Syscalls {
       // Safe: the kernel form lives for the call.
       let result = unsafe endpoint.withKernelForm { unsafe Glibc.connect(fd, $0, $1) }
       if result != 0 && errno != EINPROGRESS && errno != EINTR {
-        throw SystemError(.connect, errno)
+        let code = errno
+        let isUnreachable = code == EADDRNOTAVAIL && !hasSourceAddress(for: endpoint)
+        throw SystemError(.connect, isUnreachable ? ENETUNREACH : code)
       }
       return fd
     } catch {
       close(fd)
       throw error
     }
+  }
+
+  /// Whether the machine has an address from which this one can be reached. The kernel answers both that and want of
+  /// ports with the same number; a datagram socket, which has ports of its own, tells them apart. Sends nothing.
+  func hasSourceAddress(for endpoint: Endpoint) -> Bool {
+    guard case .internet = endpoint else { return true }
+    let fd = weir_datagram_socket(endpoint.family)
+    // Then it is something else that is short.
+    guard fd >= 0 else { return errno != EAFNOSUPPORT }
+    defer { _ = Glibc.close(fd) }
+    // Safe: the kernel form lives for the call.
+    return unsafe endpoint.withKernelForm { unsafe Glibc.connect(fd, $0, $1) } == 0
+      || errno == EAGAIN
   }
 
   /// Starts a connection to an Internet address.

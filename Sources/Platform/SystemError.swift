@@ -13,6 +13,14 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
     self.code = code
   }
 
+  /// Whether this process or machine was short of something of its own (descriptors, memory, local ports) when it
+  /// was about to connect: that says nothing about the other side, and another address would not help.
+  public var isShortage: Bool {
+    // All that a registration can lack is memory, or room under the user's bound of watched descriptors.
+    if call == .epollControl { return true }
+    return [EMFILE, ENFILE, ENOMEM, ENOBUFS, EADDRNOTAVAIL].contains(code)
+  }
+
   /// For example `fsync: No space left on device (28)`.
   public var description: String {
     var text = [CChar](repeating: 0, count: 256)

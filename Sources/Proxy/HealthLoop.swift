@@ -143,7 +143,12 @@ final class HealthLoop {
       target.probe = probe
     } catch {
       probes.abandon(slot)
-      note(target, failure: "\(error)")
+      // Want of our own says nothing about the address: no check was made.
+      if error.isShortage {
+        planNext(target)
+      } else {
+        note(target, failure: "\(error)")
+      }
     }
   }
 
@@ -259,8 +264,7 @@ final class HealthLoop {
   /// Takes a check's result over, and plans the next one.
   private func note(_ target: Target, failure: String?) {
     let configuration = target.configuration
-    let interval = UInt64(configuration.intervalMilliseconds) * 1_000_000
-    target.due = now + interval - interval / 10 + below(interval / 5 + 1)
+    planNext(target)
     target.board.countCheck(isGood: failure == nil)
     guard
       target.verdict.note(
@@ -273,6 +277,12 @@ final class HealthLoop {
       target.verdict.isUp
         ? .isUp(upstream: name, target.seat.endpoint)
         : .isDown(upstream: name, target.seat.endpoint, reason: failure ?? ""))
+  }
+
+  /// An interval from now, a tenth more or less.
+  private func planNext(_ target: Target) {
+    let interval = UInt64(target.configuration.intervalMilliseconds) * 1_000_000
+    target.due = now + interval - interval / 10 + below(interval / 5 + 1)
   }
 
   /// A random number from 0 to `bound` - 1.

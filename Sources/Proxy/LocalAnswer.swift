@@ -49,6 +49,10 @@ struct LocalAnswer: Sendable {
   static let upstreamBusy = LocalAnswer(
     status: 503, code: "upstream_connections_exhausted",
     message: "All connections to the upstream are in use; try again.", end: .endedUpstreamFailure)
+  static let connectionResourcesExhausted = LocalAnswer(
+    status: 503, code: "connection_resources_exhausted",
+    message: "The proxy lacks a descriptor, memory or a port for a connection; try again.",
+    end: .endedUpstreamFailure)
   static let upstreamOverloaded = LocalAnswer(
     status: 503, code: "upstream_overloaded",
     message: "The upstream has as many requests as it may have; try again.",
@@ -86,6 +90,7 @@ struct LocalAnswer: Sendable {
     tenantRateLimited, tenantConcurrencyLimited, tenantStreamsLimited, overloaded, upstreamBusy,
     upstreamUnreachable, upstreamClosed, upstreamMalformed, upstreamConnectTimeout, upstreamTimeout,
     upstreamOverloaded, upstreamPendingTimeout, upstreamUnresolved, upstreamInterim,
+    connectionResourcesExhausted,
   ]
 
   /// The reason phrase of a status that Weir answers with.

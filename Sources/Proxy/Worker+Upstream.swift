@@ -48,11 +48,13 @@ extension Worker {
     exchange.hasResponseBytes = false
     exchange.isRequestSinkOpen = true
     exchange.pending.add(.attempts, 1)
-    guard let upstream = pooled ?? makeUpstream(exchange.upstream, member) else {
-      connectionCannotBeMade(connection, head, member)
-      return
+    do throws(SystemError) {
+      let upstream =
+        if let pooled { pooled } else { try makeUpstream(exchange.upstream, member) }
+      attach(connection, upstream, head)
+    } catch {
+      connectionCannotBeMade(connection, head, member, error)
     }
-    attach(connection, upstream, head)
   }
 
   /// Has an upstream connection serve an exchange.
@@ -81,10 +83,17 @@ extension Worker {
 
   /// The kernel refused a connection at once.
   private func connectionCannotBeMade(
-    _ connection: DownstreamConnection, _ head: Buffer, _ member: UpstreamMember
+    _ connection: DownstreamConnection, _ head: Buffer, _ member: UpstreamMember,
+    _ error: SystemError
   ) {
     let exchange = connection.exchange
     exchange.pending.add(.failedAttempts, 1)
+    // Ours: the address has done nothing wrong, and at another one the same would happen.
+    guard !error.isShortage else {
+      counters.add(.connectionResourcesExhausted)
+      giveUp(connection, head, .connectionResourcesExhausted)
+      return
+    }
     noteFailure(exchange.upstream, member)
     exchange.triedMembers |= member.bit
     guard mayTryAnotherAddress(exchange), mayRetry(exchange) else {
@@ -95,8 +104,10 @@ extension Worker {
     startAttempt(connection, head: head)
   }
 
-  /// A new connection to an address, being made; nil when that fails at once.
-  private func makeUpstream(_ index: Int, _ member: UpstreamMember) -> UpstreamConnection? {
+  /// A new connection to an address, being made; throws when that fails at once.
+  private func makeUpstream(
+    _ index: Int, _ member: UpstreamMember
+  ) throws(SystemError) -> UpstreamConnection {
     let (slot, generation) = upstreams.reserve()
     do throws(SystemError) {
       let descriptor = try syscalls.connect(to: member.endpoint)
@@ -116,7 +127,7 @@ extension Worker {
       return upstream
     } catch {
       upstreams.abandon(slot)
-      return nil
+      throw error
     }
   }
 

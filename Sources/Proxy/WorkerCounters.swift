@@ -23,6 +23,7 @@ public final class WorkerCounters: Sendable {
     case refusedConnections
     case acceptFailures
     case upstreamBusy
+    case connectionResourcesExhausted
     case retriesStale
     case retriesConnect
     case retriesIdempotent
@@ -85,6 +86,8 @@ public final class WorkerCounters: Sendable {
         ("weir_refused_connections_total", "cause=\"connections_max\"", false)
       case .acceptFailures: ("weir_accept_failures_total", nil, false)
       case .upstreamBusy: ("weir_upstream_connections_exhausted_total", nil, false)
+      case .connectionResourcesExhausted:
+        ("weir_connection_resources_exhausted_total", nil, false)
       case .retriesStale: ("weir_retries_total", "cause=\"stale_connection\"", false)
       case .retriesConnect: ("weir_retries_total", "cause=\"connect\"", false)
       case .retriesIdempotent: ("weir_retries_total", "cause=\"idempotent\"", false)

@@ -34,6 +34,27 @@ import Testing
     #expect("\(SystemError(.fsync, ENOSPC))" == "fsync: No space left on device (28)")
   }
 
+  @Test(arguments: [
+    (Syscall.socket, EMFILE, true), (.socket, ENFILE, true), (.connect, ENOMEM, true),
+    (.connect, ENOBUFS, true), (.connect, EADDRNOTAVAIL, true), (.epollControl, ENOSPC, true),
+    (.socket, EAFNOSUPPORT, false), (.connect, ECONNREFUSED, false), (.connect, EAGAIN, false),
+    (.connect, ENETUNREACH, false), (.connect, ENOENT, false),
+  ])
+  func `want of one's own is told from what an address does`(
+    call: Syscall, code: Int32, isShortage: Bool
+  ) {
+    #expect(SystemError(call, code).isShortage == isShortage)
+  }
+
+  @Test func `an address that can be reached from here has a source, one that cannot has none`() {
+    let syscalls = Syscalls()
+
+    #expect(syscalls.hasSourceAddress(for: .internet(SocketAddress("127.0.0.1:9")!)))
+    #expect(syscalls.hasSourceAddress(for: Endpoint("unix:/nowhere")!))
+    // Nothing is reached at the broadcast address without being asked for in so many words.
+    #expect(!syscalls.hasSourceAddress(for: .internet(SocketAddress("255.255.255.255:9")!)))
+  }
+
   /// A connected pair over loopback: the accepted side and the side that connected.
   static func pair(_ syscalls: Syscalls = Syscalls()) throws -> (server: Int32, client: Int32) {
     let listener = try syscalls.listen(on: SocketAddress("127.0.0.1:0")!, backlog: 1)

@@ -54,6 +54,30 @@ import Usage
     return (try LogLines(path: directory.file("log")), response, usage)
   }
 
+  @Test func `a request without a connection for want of our own says so, and names no address`()
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    let faults = SyscallFaults()
+    let rig = try Self.rig(
+      try Origin.answering(ok()), directory, syscalls: Syscalls(faults: faults))
+    let client = try rig.client()
+    try rig.waitFor(.downstreamConnections) { $0 == 1 }
+
+    faults.failAll(.socket, with: EMFILE)
+    try client.send(Self.request)
+    #expect(try client.readResponse().status == 503)
+    client.close()
+    _ = try rig.finish()
+    let line = try #require(try LogLines(path: directory.file("log")).objects.first)
+
+    #expect(line["code"] as? String == "connection_resources_exhausted")
+    #expect(line["end"] as? String == "upstream_failure")
+    #expect((line["status"] as? NSNumber)?.intValue == 503)
+    #expect((line["attempts"] as? NSNumber)?.intValue == 1)
+    #expect(line["upstream"] == nil)
+  }
+
   @Test func `a line says who asked for what, what became of it and what it took`() throws {
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     let (lines, response, usage) = try Self.line(

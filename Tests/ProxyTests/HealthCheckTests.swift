@@ -64,6 +64,34 @@ import Usage
     return (board.addressCounts.healthy == 1, reasons.list.withLock { $0.first ?? "" })
   }
 
+  @Test(arguments: [Syscall.socket, .epollControl])
+  func `a check that cannot be made for want of our own is no verdict on the address`(
+    call: Syscall
+  ) throws {
+    let origin = try Origin.answering(ok())
+    var health = HealthCheckConfiguration()
+    Self.quick(&health)
+    var configuration = UpstreamConfiguration(
+      name: "u", addresses: [SocketAddress(bytes: [127, 0, 0, 1], port: origin.port)!])
+    configuration.health = health
+    let board = UpstreamBoard(configuration)
+    let faults = SyscallFaults()
+    let checker = try HealthChecker(syscalls: Syscalls(faults: faults), clock: .system) { _ in }
+    try checker.start()
+    faults.failAll(call, with: 24)
+    let before = faults.calls.count
+    checker.watch([board])
+    defer { checker.stop() }
+
+    try awaitCondition("tries") { faults.calls.dropFirst(before).count { $0 == call } >= 3 }
+    #expect(board.checkCounts.failed == 0)
+    #expect(board.addressCounts.healthy == 1)
+    faults.recover()
+    try awaitCondition("a check") { board.checkCounts.good > 0 }
+
+    #expect(board.checkCounts.failed == 0)
+  }
+
   private final class Reasons: Sendable {
     let list = Mutex<[String]>([])
   }

@@ -1,3 +1,4 @@
+import Glibc
 import PlainHTTP
 import Platform
 import TestSupport
@@ -217,18 +218,26 @@ import Usage
     #expect(rig.counter(.acceptFailures) < 100)
   }
 
-  @Test(arguments: [Syscall.epollControl, .socket, .connect])
-  func `a connection that cannot be made for want of the kernel is a 502 or refused`(
-    call: Syscall
+  @Test(arguments: [
+    (Syscall.epollControl, ENOMEM), (.epollControl, ENOSPC), (.socket, EMFILE), (.socket, ENFILE),
+    (.socket, ENOBUFS), (.connect, EADDRNOTAVAIL),
+  ])
+  func `a connection that cannot be made for want of the kernel is a 503 or refused`(
+    call: Syscall, code: Int32
   ) throws {
     let faults = SyscallFaults()
     let rig = try ProxyRig(try Origin.answering(ok()), syscalls: Syscalls(faults: faults))
     let client = try rig.client()
     try rig.waitFor(.downstreamConnections) { $0 == 1 }
-    faults.failAll(call, with: 12)
+    faults.failAll(call, with: code)
 
     try client.send(Self.request)
-    #expect(try client.readResponse().status == 502)
+    let response = try client.readResponse()
+    #expect(response.status == 503)
+    #expect(response.head.value("retry-after") == "1")
+    #expect(response.head.value("connection") == nil)
+    #expect(
+      String(decoding: response.body, as: UTF8.self).contains("connection_resources_exhausted"))
     if call == .epollControl {
       let refused = try rig.client()
       #expect((try? refused.readToEnd()) ?? [] == [])
@@ -241,8 +250,40 @@ import Usage
     let usage = try rig.finish()
 
     #expect(rig.counter(.acceptFailures) == (call == .epollControl ? 1 : 0))
+    #expect(rig.counter(.connectionResourcesExhausted) == 1)
     #expect(usage["acme/api", .failedAttempts] == 1)
+    #expect(usage["acme/api", .endedUpstreamFailure] == 1)
     #expect(usage[.refused] == (call == .epollControl ? 1 : 0))
+  }
+
+  @Test(arguments: [(EMFILE, false), (ENETUNREACH, true)])
+  func `want of our own blames no address and tries no other, unlike an address that refuses`(
+    code: Int32, isBlamed: Bool
+  ) throws {
+    let origin = try Origin.answering(ok())
+    let faults = SyscallFaults()
+    let rig = try ProxyRig(
+      upstream: [origin.port, origin.port], origins: [origin], syscalls: Syscalls(faults: faults)
+    ) { $0.upstreams[0].ejection.failures = 2 }
+    let client = try rig.client()
+    try rig.waitFor(.downstreamConnections) { $0 == 1 }
+
+    faults.failAll(.connect, with: code)
+    for _ in 0..<8 {
+      try client.send(Self.request)
+      #expect(try client.readResponse().status == (isBlamed ? 502 : 503))
+    }
+    faults.recover()
+    try client.send(Self.request)
+    #expect(try client.readResponse().status == 200)
+    client.close()
+    let usage = try rig.finish()
+
+    #expect(usage["acme/api", .attempts] == (isBlamed ? 17 : 9))
+    #expect(usage["acme/api", .failedAttempts] == (isBlamed ? 16 : 8))
+    #expect(rig.counter(.retriesConnect) == (isBlamed ? 8 : 0))
+    #expect((rig.counter(.upstreamEjections) > 0) == isBlamed)
+    #expect(rig.counter(.connectionResourcesExhausted) == (isBlamed ? 0 : 8))
   }
 
   @Test(arguments: [104, 12])
@@ -264,7 +305,7 @@ import Usage
           "PUT / HTTP/1.1\r\nHost: h\r\nX-Tenant: acme\r\nTransfer-Encoding: chunked\r\n\r\n"
             + "5\r\nabcde\r\n0\r\n\r\n")
         guard let response = try? client.readResponse() else { break }
-        #expect([200, 502].contains(response.status), "position \(position)")
+        #expect([200, 502, 503].contains(response.status), "position \(position)")
       }
       client.close()
       let usage = try rig.finish()

@@ -17,6 +17,8 @@
 int weir_accept(int listener, struct sockaddr_storage *address, socklen_t *length);
 // socket(2) with SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC.
 int weir_stream_socket(int family);
+// socket(2) with SOCK_DGRAM | SOCK_CLOEXEC.
+int weir_datagram_socket(int family);
 // fallocate(2) with mode 0: allocates, so that a later mapped write cannot meet a hole on a full disk.
 int weir_allocate(int fd, int64_t offset, int64_t length);
 // Pins the calling thread to one processor.
