@@ -197,7 +197,7 @@ public final class BufferPool {
   }
 
   /// Gives a buffer back, whatever is in it.
-  public func give(_ buffer: Buffer) {
+  public func give(_ buffer: consuming Buffer) {
     lent -= 1
     buffer.reset()
     // Bound: keptMax; the rest is freed.

@@ -47,8 +47,15 @@ extension Channel {
   ///
   /// `.wouldBlock` also when the buffer is full: the caller then consumes first.
   func receive(_ syscalls: Syscalls, _ buffers: BufferPool) -> IOResult {
-    let buffer = input ?? buffers.take()
+    // Taken out and put back: a count for the time of the call would cost two atomic operations.
+    let buffer = input.take() ?? buffers.take()
+    let result = receive(into: buffer, syscalls)
     input = buffer
+    return result
+  }
+
+  @inline(__always)
+  private func receive(into buffer: Buffer, _ syscalls: Syscalls) -> IOResult {
     // A buffer that is half consumed has its rest moved to the front; less often would starve the call.
     if buffer.consumed > buffer.capacity / 2 || buffer.free == 0 { buffer.compact() }
     let room = buffer.free
@@ -72,7 +79,9 @@ extension Channel {
   /// Sends `output` and then `directCount` bytes of `direct` with one call. Consumes nothing.
   func send(_ direct: Buffer?, directCount: Int, _ syscalls: Syscalls) -> IOResult {
     let offered = outputCount + directCount
-    let result = syscalls.send(descriptor, output, direct, secondCount: directCount)
+    let queued = output.take()
+    let result = syscalls.send(descriptor, queued, direct, secondCount: directCount)
+    output = queued
     switch result {
     case .moved(let count): if count < offered { isWritable = false }
     case .wouldBlock: isWritable = false
@@ -99,21 +108,19 @@ extension Channel {
 
   /// Gives empty buffers back to the pool.
   func releaseEmptyBuffers(to buffers: BufferPool) {
-    if let buffer = input, buffer.isEmpty {
-      buffers.give(buffer)
-      input = nil
-    }
-    if let buffer = output, buffer.isEmpty, buffer.consumed == 0 {
-      buffers.give(buffer)
-      output = nil
-    }
+    if input?.isEmpty ?? false, let buffer = input.take() { buffers.give(buffer) }
+    if isOutputSpent, let buffer = output.take() { buffers.give(buffer) }
+  }
+
+  /// Whether `output` is there and holds nothing, also nothing that might be sent again.
+  private var isOutputSpent: Bool {
+    guard let output else { return false }
+    return output.isEmpty && output.consumed == 0
   }
 
   /// Gives both buffers back, whatever is in them.
   func releaseBuffers(to buffers: BufferPool) {
-    if let buffer = input { buffers.give(buffer) }
-    if let buffer = output { buffers.give(buffer) }
-    input = nil
-    output = nil
+    if let buffer = input.take() { buffers.give(buffer) }
+    if let buffer = output.take() { buffers.give(buffer) }
   }
 }

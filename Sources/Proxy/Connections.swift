@@ -31,6 +31,8 @@ final class DownstreamConnection {
   var isLingering = false
   /// Its listener is gone: the next response is its last.
   var isRetiring = false
+  /// Its socket is closed and its slot given back: nothing happens to it any more.
+  var isClosed = false
   /// Whether the worker goes on with it in the next turn without waiting for an event.
   var isReady = false
   /// Whether the worker's list of paced connections has it; it may be there for longer than the exchange lasts.

@@ -17,7 +17,7 @@ struct CostHints {
 ///
 /// A field longer than 4 KiB, a metric list of more than 32, a negative or non-decimal number and a CPU time
 /// above wall time x cores x 1.1 are rejected and counted.
-struct CostHintReader: Sendable {
+final class CostHintReader: Sendable {
   static let fieldBytesMax = 4_096
   static let metricsMax = 32
   /// 10^9 units of one request. Sums of an interval must stay below 2^63, or no batch could hold them.

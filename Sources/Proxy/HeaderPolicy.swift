@@ -4,9 +4,10 @@ import Usage
 
 /// Which fields pass, which are removed, which Weir adds: on the way to the upstream and back.
 ///
-/// Heads are always written anew from their parsed form, never passed through. One value a worker; the
-/// buffers it writes to were given room for a whole head before (see `headRoom`).
-struct HeaderPolicy: Sendable {
+/// Heads are always written anew from their parsed form, never passed through. One object a worker and configuration,
+/// not a value: a value's lists would be retained one by one for each head. The buffers it writes to were given room for
+/// a whole head before (see `headRoom`).
+final class HeaderPolicy: Sendable {
   private let tenantHeader: [UInt8]
   private let tenantLine: [UInt8]
   /// Request fields in which tenants are asserted: never passed on from peers that are not trusted.

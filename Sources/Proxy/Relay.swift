@@ -43,7 +43,8 @@ extension Worker {
       guard exchange.isOpen, exchange.phase != .answering else { return true }
     }
     if sendRequest(connection, exchange, upstream) { moved = true }
-    return moved
+    // With its last byte gone there is nothing that another round could add; the response is looked at in this one.
+    return moved && !(exchange.request.isSourceDone && upstream.channel.outputCount == 0)
   }
 
   /// Reads from the client when its body is not complete and the last bytes have gone on.
@@ -193,7 +194,8 @@ extension Worker {
     let offered = queued + direct
     exchange.pending.add(.upstreamRequestBytes, UInt64(offered))
     flush(connection)
-    let result = channel.send(connection.channel.input, directCount: direct, syscalls)
+    let result = channel.send(
+      direct > 0 ? connection.channel.input : nil, directCount: direct, syscalls)
     var accepted = 0
     if case .moved(let count) = result { accepted = count }
     if accepted < offered {

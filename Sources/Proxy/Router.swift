@@ -6,8 +6,8 @@ import Platform
 /// Built from the tables at the start and at each reload. A path matches a prefix at a segment border only: `/api` matches
 /// `/api`, `/api/x` and `/api?q`, not `/apix`.
 struct Router: Sendable {
-  /// What a worker needs of a route.
-  struct Route: Sendable {
+  /// What a worker needs of a route. An object: handing it on costs one count, whatever it holds.
+  final class Route: Sendable {
     /// Position in the table of routes.
     let index: Int
     /// Position in the meter's table of routes, where `~none` stands too.
@@ -23,6 +23,20 @@ struct Router: Sendable {
     let retryStatusBits: UInt8
     fileprivate let host: HostPattern
     fileprivate let prefix: [UInt8]
+
+    fileprivate init(_ route: RouteConfiguration, index: Int, meterIndex: Int, upstream: Int) {
+      self.index = index
+      self.meterIndex = meterIndex
+      self.upstream = upstream
+      upgrades = route.upgrades.map { Array($0.lowercased().utf8) }
+      bodyBytesMax = route.bodyBytesMax ?? .max
+      allowsOddPaths = route.allowsOddPaths ?? (route.path == "/")
+      priority = route.priority
+      retriesIdempotent = route.retries.idempotent
+      retryStatusBits = route.retries.statusBits
+      host = Router.pattern(route.host)
+      prefix = Array(route.path.utf8)
+    }
   }
 
   fileprivate enum HostPattern: Sendable {
@@ -48,20 +62,15 @@ struct Router: Sendable {
     let inUse = configuration.routes.enumerated().filter { tables.usesRoute[$0.offset] }
     let table = inUse.map { index, route in
       Route(
-        index: index, meterIndex: tables.meterRoute(index),
-        upstream: tables.upstreamPosition(route.upstream) ?? 0,
-        upgrades: route.upgrades.map { Array($0.lowercased().utf8) },
-        bodyBytesMax: route.bodyBytesMax ?? .max,
-        allowsOddPaths: route.allowsOddPaths ?? (route.path == "/"), priority: route.priority,
-        retriesIdempotent: route.retries.idempotent, retryStatusBits: route.retries.statusBits,
-        host: Self.pattern(route.host), prefix: Array(route.path.utf8))
+        route, index: index, meterIndex: tables.meterRoute(index),
+        upstream: tables.upstreamPosition(route.upstream) ?? 0)
     }
     routes = table.sorted {
       ($0.host.rank, -$0.prefix.count, $0.index) < ($1.host.rank, -$1.prefix.count, $1.index)
     }
   }
 
-  private static func pattern(_ host: String?) -> HostPattern {
+  fileprivate static func pattern(_ host: String?) -> HostPattern {
     guard let host = host?.lowercased() else { return .any }
     if host.hasPrefix("*.") { return .oneLabelBefore(Array(host.dropFirst().utf8)) }
     return .exact(Array(host.utf8))
@@ -70,8 +79,11 @@ struct Router: Sendable {
   /// The route for a host (without port) and a raw path, or nil.
   @inline(__always)
   func route(host: ByteRange, path: ByteRange, in bytes: RawSpan) -> Route? {
-    for route in routes where Self.matches(route.host, host, bytes) {
-      if Self.matches(route.prefix, path, bytes) { return route }
+    for index in routes.indices
+    where Self.matches(routes[index].host, host, bytes)
+      && Self.matches(routes[index].prefix, path, bytes)
+    {
+      return routes[index]
     }
     return nil
   }

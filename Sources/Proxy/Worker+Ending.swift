@@ -106,7 +106,7 @@ extension Worker {
   func close(_ connection: DownstreamConnection) {
     precondition(!connection.exchange.isOpen, "an open exchange must end first")
     let channel = connection.channel
-    guard downstreams[channel.slot] === connection else { return }
+    guard !connection.isClosed else { return }
     if channel.inputCount > 0 {
       meter.recordConnection(
         listener: connection.listener, .receivedBytes, UInt64(channel.inputCount))
@@ -121,6 +121,7 @@ extension Worker {
     forgetAddress(connection.addressKey)
     channel.releaseBuffers(to: buffers)
     downstreams.remove(at: channel.slot)
+    connection.isClosed = true
     syscalls.close(channel.descriptor)
     counters.set(.downstreamConnections, to: downstreams.count)
   }

@@ -44,7 +44,7 @@ extension Worker {
     // Bound: one entry a connection, and closed ones leave within paceNanosecondsMax.
     for connection in waiting {
       // An answer of our own does not rest.
-      guard downstreams[connection.channel.slot] === connection, connection.exchange.isOpen,
+      guard !connection.isClosed, connection.exchange.isOpen,
         connection.exchange.phase != .answering
       else {
         connection.isPaced = false

@@ -8,13 +8,13 @@ extension Worker {
   func progress(_ connection: DownstreamConnection) {
     // Bound: roundsPerTurnMax exchanges or relay rounds, then other connections have their turn.
     for _ in 0..<Self.roundsPerTurnMax {
-      guard downstreams[connection.channel.slot] === connection else { return }
+      guard !connection.isClosed else { return }
       if connection.isLingering {
         linger(connection)
         return
       }
-      let exchange = connection.exchange
-      let phase = exchange.phase
+      // Read in place: a local reference would be counted in every round.
+      let phase = connection.exchange.phase
       if connection.channel.isBroken && phase != .idle {
         clientIsGone(connection)
         return
@@ -23,7 +23,8 @@ extension Worker {
       switch phase {
       case .idle: mayGoOn = receiveHead(connection)
       case .connecting: mayGoOn = false
-      case .requesting, .responding, .tunneling, .answering: mayGoOn = relay(connection, exchange)
+      case .requesting, .responding, .tunneling, .answering:
+        mayGoOn = relay(connection, connection.exchange)
       }
       guard mayGoOn else {
         settle(connection)
@@ -31,12 +32,12 @@ extension Worker {
       }
     }
     settle(connection)
-    if downstreams[connection.channel.slot] === connection { continueLater(connection) }
+    if !connection.isClosed { continueLater(connection) }
   }
 
   /// At the end of a turn for this connection: counts what is pending, gives empty buffers back.
   private func settle(_ connection: DownstreamConnection) {
-    guard downstreams[connection.channel.slot] === connection else { return }
+    guard !connection.isClosed else { return }
     flush(connection)
     connection.channel.releaseEmptyBuffers(to: buffers)
     connection.upstream?.channel.releaseEmptyBuffers(to: buffers)
@@ -45,23 +46,27 @@ extension Worker {
   /// Receives and reads a request head; true when an exchange began or the connection changed its state.
   private func receiveHead(_ connection: DownstreamConnection) -> Bool {
     let channel = connection.channel
-    if connection.awaitsProxyHeader {
-      if readProxyHeader(connection) { return true }
-    } else if channel.inputCount > 0 {
-      headBegins(connection)
-      if parseHead(connection) { return true }
-    }
+    if readInput(connection) { return true }
     guard channel.isReadable, !channel.hasEnded else {
       if channel.hasEnded || channel.isBroken { close(connection) }
       return false
     }
     switch channel.receive(syscalls, buffers) {
-    case .moved: return true
+    case .moved: return readInput(connection) || channel.isReadable
     case .wouldBlock: return false
     case .end, .failed:
       close(connection)
       return false
     }
+  }
+
+  /// Reads what waits in the input of a connection without an exchange; true when something came of it.
+  @inline(__always)
+  private func readInput(_ connection: DownstreamConnection) -> Bool {
+    if connection.awaitsProxyHeader { return readProxyHeader(connection) }
+    guard connection.channel.inputCount > 0 else { return false }
+    headBegins(connection)
+    return parseHead(connection)
   }
 
   /// Notes the first byte of a head: idle time ends and the head's own time limit begins.
@@ -168,6 +173,7 @@ extension Worker {
       exchange.balanceKey = StableHash.of(id.readable)
     }
     exchange.wantsUpgrade = allowsUpgrade(route, bytes)
+    let policy = policy
     let trace = TraceContext(requestHead, in: bytes, policy.trace, &random)
     exchange.record?.trace = trace
     let context = HeaderPolicy.RequestContext(
@@ -182,7 +188,7 @@ extension Worker {
     }
     input.consume(headLength)
     exchange.request.leading = output.count
-    connectUpstream(connection, head: output)
+    connectUpstream(connection, exchange, head: output)
   }
 
   private func row(_ resolution: TenantResolver.Resolution, route: Int) -> MeterRow {

@@ -19,9 +19,7 @@ extension Worker {
     _ connection: DownstreamConnection, _ exchange: Exchange, _ upstream: UpstreamConnection
   ) -> Bool {
     let channel = upstream.channel
-    if let input = channel.input, !input.isEmpty, hasHeadRoom(connection) {
-      if parseResponseHead(connection, exchange, upstream, input) { return true }
-    }
+    if readResponseHead(connection, exchange, upstream) { return true }
     guard channel.isReadable else {
       if channel.hasEnded || channel.isBroken {
         attemptFailed(connection, .upstreamClosed)
@@ -32,12 +30,24 @@ extension Worker {
     switch channel.receive(syscalls, buffers) {
     case .moved:
       exchange.hasResponseBytes = true
-      return true
+      return readResponseHead(connection, exchange, upstream) || channel.isReadable
     case .wouldBlock: return false
     case .end, .failed:
       attemptFailed(connection, .upstreamClosed)
       return true
     }
+  }
+
+  /// Reads the head at the front of what came, if it is complete and the client's output has room for it; true when
+  /// something came of it.
+  @inline(__always)
+  private func readResponseHead(
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ upstream: UpstreamConnection
+  ) -> Bool {
+    guard let input = upstream.channel.input, !input.isEmpty, hasHeadRoom(connection) else {
+      return false
+    }
+    return parseResponseHead(connection, exchange, upstream, input)
   }
 
   /// Whether the client's output has room for one more head.
@@ -64,12 +74,12 @@ extension Worker {
       upstream.scanned = 0
       exchange.pending.add(.upstreamResponseBytes, UInt64(length))
       if responseHead.status == 101 {
-        beginTunnel(connection, exchange, input, length)
+        beginTunnel(connection, exchange, upstream, input, length)
       } else if responseHead.status < 200 {
         passInterim(connection, exchange, input, length)
       } else if !retriesStatus(connection, upstream, input, headLength: length) {
         noteAnswer(upstream, status: responseHead.status)
-        beginResponse(connection, exchange, input, length)
+        beginResponse(connection, exchange, upstream, input, length)
       }
       return true
     }
@@ -107,7 +117,8 @@ extension Worker {
 
   /// Writes the final response's head for the client and sets its body's relay up.
   private func beginResponse(
-    _ connection: DownstreamConnection, _ exchange: Exchange, _ input: Buffer, _ length: Int
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ upstream: UpstreamConnection,
+    _ input: Buffer, _ length: Int
   ) {
     let isStream = isEventStream(input.readable)
     guard admitsStream(connection, isStream: isStream, input, length) else { return }
@@ -120,7 +131,8 @@ extension Worker {
     if framing == .untilClose || isBodyInDoubt || isLastResponse(connection) {
       exchange.isKeepAlive = false
     }
-    let output = clientOutput(connection)
+    // Taken out and put back: see `Channel.receive`.
+    let output = connection.channel.output.take() ?? buffers.take()
     let before = output.count
     let fits = policy.writeResponse(
       responseHead, in: input.readable, framing: framing, closes: !exchange.isKeepAlive,
@@ -131,24 +143,22 @@ extension Worker {
     exchange.response = BodyRelay(source, framesChunks: framing == .chunked)
     exchange.response.leading = waiting + output.count - before
     exchange.headRemaining = output.count
+    connection.channel.output = output
     exchange.responseStatus = responseHead.status
     exchange.isUpstreamReusable = responseHead.isKeepAlive
     if isStream { exchange.streamNanoseconds = now }
     input.consume(length)
     exchange.phase = .responding
-    dropSentHead(connection)
+    dropSentHead(upstream.channel)
     if exchange.response.isSourceDone { exchange.settleResponse(at: now, reader) }
     // Content that came with the head may leave with it, in this very round.
-    if let channel = connection.upstream?.channel { countResponseArrived(exchange, channel) }
+    countResponseArrived(exchange, upstream.channel)
     connection.deadline = now + progressTimeout(exchange)
   }
 
   /// The request head was kept for another attempt, which there cannot be any more.
-  private func dropSentHead(_ connection: DownstreamConnection) {
-    guard let channel = connection.upstream?.channel, let output = channel.output, output.isEmpty
-    else { return }
-    buffers.give(output)
-    channel.output = nil
+  private func dropSentHead(_ channel: Channel) {
+    if channel.output?.isEmpty ?? false, let output = channel.output.take() { buffers.give(output) }
   }
 
   /// How the client gets the body, and where it ends at the upstream.
@@ -177,7 +187,8 @@ extension Worker {
 
   /// After a 101 that the request asked for, both sides are a tunnel of bytes.
   private func beginTunnel(
-    _ connection: DownstreamConnection, _ exchange: Exchange, _ input: Buffer, _ length: Int
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ upstream: UpstreamConnection,
+    _ input: Buffer, _ length: Int
   ) {
     guard exchange.wantsUpgrade, responseHead.upgrade != nil else {
       counters.add(.malformedResponses)
@@ -205,8 +216,8 @@ extension Worker {
     exchange.isKeepAlive = false
     exchange.streamNanoseconds = now
     exchange.phase = .tunneling
-    dropSentHead(connection)
-    if let channel = connection.upstream?.channel { countResponseArrived(exchange, channel) }
+    dropSentHead(upstream.channel)
+    countResponseArrived(exchange, upstream.channel)
     connection.deadline = now + timeouts.stream
   }
 

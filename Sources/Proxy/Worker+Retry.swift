@@ -66,7 +66,9 @@ extension Worker {
     exchange.request.leading = head.count
     releaseUpstream(connection, reusable: false)
     counters.add(cause)
-    startAttempt(connection, head: head, allowsPooled: cause != .retriesStale)
+    startAttempt(
+      connection, pools[connection.exchange.upstream], head: head,
+      allowsPooled: cause != .retriesStale)
   }
 
   /// Repeats a request whose route says so for this status; false when the answer goes to the client as it is.
@@ -121,7 +123,7 @@ extension Worker {
   // MARK: - Waiting
 
   /// Has a request wait for a connection, or answers it when too many wait already.
-  func wait(_ connection: DownstreamConnection, _ head: Buffer, _ pool: UpstreamPool) {
+  func wait(_ connection: DownstreamConnection, _ head: consuming Buffer, _ pool: UpstreamPool) {
     let exchange = connection.exchange
     guard pool.waiting.count < pool.pendingMax else {
       buffers.give(head)
@@ -158,7 +160,8 @@ extension Worker {
         entry.connection.exchange.isWaiting = false
         waitingRequests -= 1
         counters.set(.upstreamPending, to: waitingRequests)
-        startAttempt(entry.connection, head: entry.head)
+        startAttempt(
+          entry.connection, pools[entry.connection.exchange.upstream], head: entry.head)
         progress(entry.connection)
       }
     }

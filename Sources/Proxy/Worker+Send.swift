@@ -10,9 +10,11 @@ extension Worker {
   func sendResponse(_ connection: DownstreamConnection, _ exchange: Exchange) -> Bool {
     let channel = connection.channel
     let pipe = exchange.pipe
-    let input = pipe == nil ? connection.upstream?.channel.input : nil
     let direct =
-      exchange.phase == .answering ? 0 : pipe?.count ?? exchange.response.directCount(input)
+      exchange.phase == .answering
+      ? 0
+      : pipe?.count ?? exchange.response.directCount(connection.upstream?.channel.input)
+    let input = direct > 0 && pipe == nil ? connection.upstream?.channel.input : nil
     let queued = channel.outputCount
     let offered = queued + direct
     guard offered > 0 else { return finishIfNothingIsLeft(connection, exchange) }

@@ -83,7 +83,7 @@ extension Worker {
   func closeIdle(_ connection: DownstreamConnection, counting cell: WorkerCounters.Cell? = nil) {
     connection.channel.isReadable = true
     progress(connection)
-    guard downstreams[connection.channel.slot] === connection, connection.headStart == nil,
+    guard !connection.isClosed, connection.headStart == nil,
       connection.exchange.phase == .idle, !connection.isLingering
     else { return }
     if let cell {

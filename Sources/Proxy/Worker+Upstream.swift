@@ -5,8 +5,10 @@ import Usage
 extension Worker {
   /// Gives a new exchange an upstream connection and its request head to send, a place among those that wait for
   /// one, or an answer of our own.
-  func connectUpstream(_ connection: DownstreamConnection, head: Buffer) {
-    let pool = pools[connection.exchange.upstream]
+  func connectUpstream(
+    _ connection: DownstreamConnection, _ exchange: Exchange, head: consuming Buffer
+  ) {
+    let pool = pools[exchange.upstream]
     pool.budget.deposit()
     guard pool.inUse + pool.waiting.count < pool.requestsMax else {
       counters.add(.upstreamOverloaded)
@@ -18,15 +20,15 @@ extension Worker {
       wait(connection, head, pool)
       return
     }
-    startAttempt(connection, head: head)
+    startAttempt(connection, pool, head: head)
   }
 
   /// Makes an attempt: takes the newest idle connection of an address, else makes one.
   func startAttempt(
-    _ connection: DownstreamConnection, head: Buffer, allowsPooled: Bool = true
+    _ connection: DownstreamConnection, _ pool: UpstreamPool, head: consuming Buffer,
+    allowsPooled: Bool = true
   ) {
     let exchange = connection.exchange
-    let pool = pools[exchange.upstream]
     guard
       let member = pool.choose(
         key: exchange.balanceKey, avoiding: exchange.triedMembers, now: now)
@@ -51,7 +53,7 @@ extension Worker {
     do throws(SystemError) {
       let upstream =
         if let pooled { pooled } else { try makeUpstream(exchange.upstream, member) }
-      attach(connection, upstream, head)
+      attach(connection, exchange, pool, upstream, head)
     } catch {
       connectionCannotBeMade(connection, head, member, error)
     }
@@ -59,23 +61,25 @@ extension Worker {
 
   /// Has an upstream connection serve an exchange.
   private func attach(
-    _ connection: DownstreamConnection, _ upstream: UpstreamConnection, _ head: Buffer
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ pool: UpstreamPool,
+    _ upstream: UpstreamConnection, _ head: consuming Buffer
   ) {
-    let exchange = connection.exchange
     exchange.attemptNanoseconds = now
     exchange.record?.upstream = upstream.member.endpoint
     upstream.downstream = connection
     upstream.channel.output = head
     upstream.scanned = 0
     upstream.member.outstanding += 1
-    pools[upstream.upstream].inUse += 1
+    pool.inUse += 1
     connection.upstream = upstream
     exchange.phase = upstream.isConnected ? .requesting : .connecting
     connection.deadline = now + (upstream.isConnected ? timeouts.body : timeouts.connect)
   }
 
   /// Answers a request whose head was on its way to an upstream.
-  private func giveUp(_ connection: DownstreamConnection, _ head: Buffer, _ failure: LocalAnswer) {
+  private func giveUp(
+    _ connection: DownstreamConnection, _ head: consuming Buffer, _ failure: LocalAnswer
+  ) {
     buffers.give(head)
     connection.exchange.request.leading = 0
     answer(connection, failure)
@@ -83,7 +87,7 @@ extension Worker {
 
   /// The kernel refused a connection at once.
   private func connectionCannotBeMade(
-    _ connection: DownstreamConnection, _ head: Buffer, _ member: UpstreamMember,
+    _ connection: DownstreamConnection, _ head: consuming Buffer, _ member: UpstreamMember,
     _ error: SystemError
   ) {
     let exchange = connection.exchange
@@ -101,7 +105,7 @@ extension Worker {
       return
     }
     counters.add(.retriesConnect)
-    startAttempt(connection, head: head)
+    startAttempt(connection, pools[exchange.upstream], head: head)
   }
 
   /// A new connection to an address, being made; throws when that fails at once.
@@ -176,9 +180,8 @@ extension Worker {
 
   /// Parts the exchange from its upstream connection, which goes to its pool or is closed.
   func releaseUpstream(_ connection: DownstreamConnection, reusable: Bool) {
-    guard let upstream = connection.upstream else { return }
+    guard let upstream = connection.upstream.take() else { return }
     let pool = pools[upstream.upstream]
-    connection.upstream = nil
     upstream.downstream = nil
     upstream.member.outstanding -= 1
     pool.inUse -= 1

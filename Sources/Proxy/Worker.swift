@@ -208,7 +208,7 @@ final class Worker {
     ready.removeAll(keepingCapacity: true)
     for connection in connections {
       connection.isReady = false
-      guard downstreams[connection.channel.slot] === connection else { continue }
+      guard !connection.isClosed else { continue }
       progress(connection)
     }
   }
