@@ -35,6 +35,8 @@ extension ProxyServer {
   public func reload(_ next: ProxyConfiguration, grow: MeterGrowth) throws(ProxyError) {
     let old = current.withLock { $0 }
     var faults = next.validate() + Self.faults(changing: old.tables.configuration, to: next)
+    // Its sockets would be nobody's: workers that drain take no update any more.
+    if !isReady { faults.append("the process is not serving, or drains") }
     if !laggards(of: old.number).isEmpty {
       faults.append("the reload before this one is not applied by every worker yet")
     }

@@ -28,6 +28,32 @@ extension Worker {
     control.noteApplied(update.number)
   }
 
+  /// Begins the drain that was asked for, after the update that came before it: connections may wait at its new
+  /// listeners, and can only be served under names that the meter knows.
+  ///
+  /// That is a matter of milliseconds. When it takes longer than `updatePatienceNanoseconds`, or a second signal asks
+  /// for haste, the drain begins without the update and these connections are closed unread.
+  func beginDrainIfPossible() {
+    if let update = pendingUpdate {
+      let patience = (stopNanoseconds ?? now) + Self.updatePatienceNanoseconds
+      guard now >= patience || control.isCutRequested else { return }
+      abandon(update)
+    }
+    beginDrain()
+  }
+
+  /// How long a drain waits for an update.
+  static let updatePatienceNanoseconds: UInt64 = 1_000_000_000
+
+  /// Closes the sockets that an update would have added.
+  private func abandon(_ update: WorkerUpdate) {
+    pendingUpdate = nil
+    for listener in update.listeners
+    where !listeners.contains(where: { $0.descriptor == listener.descriptor }) {
+      syscalls.close(listener.descriptor)
+    }
+  }
+
   /// Takes over a new configuration. The one place that changes what was compiled from the old one.
   ///
   /// Runs at the end of a loop turn, between two events: no head is half read into `requestHead`, no event of this

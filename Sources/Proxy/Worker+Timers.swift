@@ -117,7 +117,7 @@ extension Worker {
   /// connections: a client may be about to use one, and gets an answer that says it is the last.
   func beginDrain() {
     isDraining = true
-    drainDeadline = now + timeouts.drain
+    drainDeadline = control.isCutRequested ? 0 : (stopNanoseconds ?? now) + timeouts.drain
     for position in listeners.indices { closeListener(position) }
     listeners = []
     for slot in 0..<downstreams.slotCount {

@@ -81,6 +81,8 @@ final class Worker {
   /// The monotonic clock, read once a turn.
   var now: UInt64
   var nextSweep: UInt64 = 0
+  /// When the stop signal was seen.
+  var stopNanoseconds: UInt64?
   var isDraining = false
   var drainDeadline = UInt64.max
   private var isFinished = false
@@ -154,6 +156,7 @@ final class Worker {
       if waitingRequests > 0 { serveWaiting() }
       if meter.rotationIsDue(nowNanoseconds: now) { rotate() }
       if pendingUpdate != nil { applyUpdateIfPossible() }
+      if stopNanoseconds != nil && !isDraining { beginDrainIfPossible() }
       if isDraining { finishDrainIfPossible() }
       counters.add(.turns)
       counters.set(.lentBuffers, to: buffers.lent)
@@ -171,7 +174,7 @@ final class Worker {
       downstreams.count > 0 || upstreams.count > 0 || !pausedListeners.isEmpty
       || pipes.keptCount > 0
     // A paced connection that has closed leaves the list when its time comes, also when it was the last.
-    guard isSweeping || isDraining || nextPace != .max else { return -1 }
+    guard isSweeping || stopNanoseconds != nil || nextPace != .max else { return -1 }
     let sweep = Int32(Self.sweepNanoseconds / 1_000_000)
     return nextPace == .max ? sweep : min(sweep, paceMilliseconds)
   }
@@ -196,10 +199,12 @@ final class Worker {
   private func wakeUp() {
     control.wakeup.clear()
     followLimits()
+    // Read before the update is taken: an update that was left before the signal is never overlooked.
+    let isStopRequested = control.isStopRequested
     if let update = control.takeUpdate() { pendingUpdate = update }
     takeNewAddresses()
-    if control.isStopRequested && !isDraining { beginDrain() }
-    if control.isCutRequested { drainDeadline = 0 }
+    if isStopRequested && stopNanoseconds == nil { stopNanoseconds = now }
+    if control.isCutRequested && isDraining { drainDeadline = 0 }
   }
 
   private func runReady() {

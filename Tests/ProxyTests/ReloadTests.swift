@@ -183,6 +183,69 @@ import Usage
     #expect(usage["~unattributed/~none", .endedRejected] == 1)
   }
 
+  /// Hands the workers a reload with a listener `second` that they cannot apply before the meter's tables have grown
+  /// once more.
+  private static func reloadTooEarly(_ rig: ProxyRig) throws {
+    var next = rig.server.tables.configuration
+    next.listeners.append(
+      ListenerConfiguration(
+        name: "second", address: SocketAddress(bytes: [127, 0, 0, 1], port: 0)!))
+    try rig.server.reload(next) { (listeners, routes) throws(MeteringError) in
+      try rig.metering.grow(listeners: listeners, routes: routes) + 1
+    }
+    #expect(rig.server.awaitReload(withinMilliseconds: 50, clock: .system) == [0])
+  }
+
+  @Test func `a drain lets an update in that came before it, and serves what waits there`() throws {
+    let rig = try ProxyRig(try Origin.answering(ok()))
+    try Self.reloadTooEarly(rig)
+    let waiting = try RawClient(port: rig.port(1))
+    try waiting.send(Self.request)
+
+    let turns = rig.counter(.turns)
+    rig.server.drain()
+    try rig.waitFor(.turns) { $0 > turns }
+    _ = try rig.metering.grow(listeners: ["third"], routes: [])
+    let response = try waiting.readResponse()
+    waiting.close()
+    let usage = try rig.finish()
+
+    #expect(response.status == 200)
+    #expect(response.head.value("connection") == "close")
+    #expect(usage[.endedCompleted] == 1)
+  }
+
+  @Test(arguments: [false, true])
+  func `a drain does not wait for ever for an update, and leaves no socket of it open`(
+    isHurried: Bool
+  ) throws {
+    let rig = try ProxyRig(try Origin.answering(ok()))
+    try Self.reloadTooEarly(rig)
+    let waiting = try RawClient(port: rig.port(1))
+
+    rig.server.drain()
+    if isHurried { rig.server.cutOff() }
+    let rest = try? waiting.readToEnd()
+    waiting.close()
+    let usage = try rig.finish()
+
+    #expect(rest == nil || rest == [])
+    #expect((try? RawClient(port: rig.port(1))) == nil)
+    #expect(usage[.requests] == 0)
+  }
+
+  @Test func `a process that drains takes no reload`() throws {
+    let rig = try ProxyRig(try Origin.answering(ok()))
+    rig.server.announceDrain()
+
+    let error = #expect(throws: ProxyError.self) {
+      try rig.reload { $0.limits.fieldCountMax += 1 }
+    }
+    _ = try rig.finish()
+
+    #expect(error?.description.contains("drains") == true)
+  }
+
   @Test func `a listener that is added serves, and one that is removed closes in good order`()
     throws
   {
