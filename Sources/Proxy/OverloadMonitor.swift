@@ -7,7 +7,7 @@ public struct OverloadReading: Sendable, Equatable {
   public var memoryBytes = 0
   /// The memory that is 100 %; 0 when there is no bound.
   public var memoryBytesMax = 0
-  /// Descriptors in use by the workers' own count, and a few dozen for everything else.
+  /// Descriptors that the process has open, of whatever kind (`DescriptorCount`).
   public var descriptors = 0
   /// The soft limit of descriptors; 0 when it is unknown.
   public var descriptorsMax = 0
@@ -50,8 +50,6 @@ final class OverloadMonitor: Sendable {
   private let thread = Mutex<OSThread?>(nil)
 
   static let lookMilliseconds: Int32 = 250
-  /// Descriptors that are no connection: listeners, event loops, segments, the spool, the log.
-  static let otherDescriptors = 64
 
   /// A monitor that is not running yet; `read` measures.
   init(
@@ -88,6 +86,7 @@ final class OverloadMonitor: Sendable {
     if dropped > 0 { report(.limitedNotTold(dropped)) }
     let configuration = configuration.withLock { $0 }
     let reading = read(configuration)
+    enforcement.overload.note(reading)
     let level = enforcement.overload.level
     let next = level.next(percent: reading.percent, configuration)
     // What was freed goes back to the system, else the resident size would never fall.
@@ -115,6 +114,8 @@ final class OverloadMonitor: Sendable {
 /// The level of overload that workers read: one word, relaxed. A level that is seen a moment late does no harm.
 final class OverloadState: Sendable {
   private let word = Atomic<Int>(0)
+  private let open = Atomic<Int>(0)
+  private let openMax = Atomic<Int>(0)
 
   @inline(__always)
   var level: OverloadLevel { OverloadLevel(rawValue: word.load(ordering: .relaxed)) ?? .none }
@@ -122,6 +123,17 @@ final class OverloadState: Sendable {
   /// Whether anything has to be done without: the one question on the request path.
   @inline(__always)
   var isOn: Bool { word.load(ordering: .relaxed) != 0 }
+
+  /// Notes what was found, for the admin port.
+  func note(_ reading: OverloadReading) {
+    open.store(reading.descriptors, ordering: .relaxed)
+    openMax.store(reading.descriptorsMax, ordering: .relaxed)
+  }
+
+  /// Descriptors in use at the last look, and how many may be; 0 for unknown.
+  var descriptors: (open: Int, max: Int) {
+    (open.load(ordering: .relaxed), openMax.load(ordering: .relaxed))
+  }
 
   func set(_ level: OverloadLevel) { word.store(level.rawValue, ordering: .relaxed) }
 }

@@ -8,6 +8,17 @@ extension ProxyServer {
   public func startMonitor(
     descriptorsMax: Int, report: @escaping @Sendable (EnforcementEvent) -> Void
   ) throws(ProxyError) {
+    let count = DescriptorCount(
+      exactly: { [syscalls] in syscalls.openDescriptors() },
+      listing: { [syscalls] in syscalls.listedDescriptors() })
+    try startMonitor(descriptorsMax: descriptorsMax, count, report: report)
+  }
+
+  /// The same with another count, for tests.
+  func startMonitor(
+    descriptorsMax: Int, _ count: DescriptorCount,
+    report: @escaping @Sendable (EnforcementEvent) -> Void
+  ) throws(ProxyError) {
     let groupMax = syscalls.controlGroupMemoryBytesMax() ?? 0
     do throws(SystemError) {
       let monitor = try OverloadMonitor(
@@ -17,9 +28,8 @@ extension ProxyServer {
           var reading = OverloadReading()
           if memoryMax > 0 { reading.memoryBytes = syscalls.residentBytes() }
           reading.memoryBytesMax = memoryMax
-          reading.descriptors = counters.reduce(OverloadMonitor.otherDescriptors) {
-            $0 + Self.descriptors($1)
-          }
+          reading.descriptors = count.look(
+            connections: counters.reduce(0) { $0 + Self.descriptors($1) })
           reading.descriptorsMax = descriptorsMax
           return reading
         }, report: report)
@@ -36,6 +46,9 @@ extension ProxyServer {
       counters.value(of: .downstreamConnections) &+ counters.value(of: .upstreamConnections)
         &+ 2 &* counters.value(of: .lentPipes))
   }
+
+  /// Descriptors that were open at the monitor's last look, and how many may be; 0 for unknown.
+  public var descriptors: (open: Int, max: Int) { enforcement.overload.descriptors }
 
   /// The level of overload now: 0 none, 1 connections end, 2 low priority is refused, 3 nothing is accepted.
   public var overloadLevel: Int { enforcement.overload.level.rawValue }

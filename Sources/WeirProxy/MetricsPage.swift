@@ -30,6 +30,12 @@ struct MetricsPage: Sendable {
     text.sample(
       "weir_overload_level", server.overloadLevel, isGauge: true,
       help: "0 none, 1 connections end, 2 low priority is refused, 3 nothing is accepted.")
+    let descriptors = server.descriptors
+    text.sample(
+      "weir_open_descriptors", descriptors.open, isGauge: true, help: "Descriptors in use.")
+    text.sample(
+      "weir_open_descriptors_max", descriptors.max, isGauge: true,
+      help: "Descriptors that may be; 0 for unknown.")
     for cell in WorkerCounters.Cell.allCases {
       let sum = server.counters.reduce(UInt64(0)) { $0 &+ $1.value(of: cell) }
       let metric = cell.metric

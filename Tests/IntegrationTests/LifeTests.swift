@@ -47,7 +47,7 @@ extension Integration {
     {
       let gate = Gate()
       let upstream = try ScriptedUpstream([.readHead, .wait(gate)])
-      let rig = try LoneProxy(upstream: upstream.port)
+      let rig = try LoneProxy(upstreams: [upstream.port])
       let proxy = try rig.start()
       let client = try RawClient(port: rig.port)
       try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -71,7 +71,7 @@ extension Integration {
       let upstream = try ScriptedUpstream([
         .readHead, .send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), .startOver,
       ])
-      let rig = try LoneProxy(upstream: upstream.port, timeouts: "drain_delay_ms: 60000")
+      let rig = try LoneProxy(upstreams: [upstream.port], timeouts: "drain_delay_ms: 60000")
       let proxy = try rig.start()
 
       proxy.terminate()

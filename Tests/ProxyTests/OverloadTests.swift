@@ -65,6 +65,43 @@ import Usage
     #expect(seen.count { if case .level = $0 { true } else { false } } == 4)
   }
 
+  @Test func `what the kernel tells of descriptors is believed`() {
+    let count = DescriptorCount(exactly: { 1_234 }, listing: { 7 })
+
+    #expect(count.look(connections: 5_000) == 1_234)
+  }
+
+  @Test func `without its word connections are fresh, and the rest is listed now and then`() {
+    let listed = Atomic<Int>(130)
+    let listings = Atomic<Int>(0)
+    let count = DescriptorCount(
+      exactly: { nil },
+      listing: {
+        listings.wrappingAdd(1, ordering: .relaxed)
+        return listed.load(ordering: .relaxed)
+      })
+
+    #expect(count.look(connections: 100) == 130)
+    listed.store(500, ordering: .relaxed)
+    for _ in 1..<DescriptorCount.looksPerListing {
+      #expect(count.look(connections: 300) == 330)
+    }
+    #expect(count.look(connections: 300) == 500)
+    #expect(count.look(connections: 10) == 210)
+
+    #expect(listings.load(ordering: .relaxed) == 2)
+  }
+
+  @Test func `a listing that fails leaves what was known`() {
+    let works = Atomic<Bool>(true)
+    let count = DescriptorCount(
+      exactly: { nil }, listing: { works.load(ordering: .relaxed) ? 90 : nil })
+
+    #expect(count.look(connections: 50) == 90)
+    works.store(false, ordering: .relaxed)
+    for _ in 1...DescriptorCount.looksPerListing { #expect(count.look(connections: 60) == 100) }
+  }
+
   /// One route for each priority, and a tenant `vip` of high priority.
   private static func rig() throws -> ProxyRig {
     try ProxyRig(try Origin.answering(ok())) {
@@ -248,8 +285,8 @@ import Usage
   @Test func `the shares of overload change with a reload`() throws {
     let rig = try ProxyRig(try Origin.answering(ok())) { $0.overload.memoryBytesMax = 1 << 50 }
     let levels = Mutex<[Int]>([])
-    // Without a connection the process counts 64 descriptors: 64 per cent.
-    try rig.server.startMonitor(descriptorsMax: 100) { event in
+    let count = DescriptorCount(exactly: { 64 }, listing: { nil })
+    try rig.server.startMonitor(descriptorsMax: 100, count) { event in
       if case .level(let level, _) = event { levels.withLock { $0.append(level) } }
     }
 
@@ -267,6 +304,7 @@ import Usage
     _ = try rig.finish()
 
     #expect(levels.withLock { $0 } == [2, 1, 0])
+    #expect(rig.server.descriptors == (64, 100))
   }
 
   @Test func `behind a balancer it is the announced client that is denied and counted`() throws {

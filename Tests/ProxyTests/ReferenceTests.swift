@@ -80,7 +80,9 @@ import Testing
 
   @Test func `metrics that limits_md names are those of the workers`() throws {
     let page = try Self.page("limits.md")
-    let known = Set(WorkerCounters.Cell.allCases.map { $0.metric.name } + ["weir_overload_level"])
+    let known = Set(
+      WorkerCounters.Cell.allCases.map { $0.metric.name }
+        + ["weir_overload_level", "weir_open_descriptors"])
     let named = page.matches(of: /weir_[a-z_]+/).map { String($0.output) }
 
     #expect(!named.isEmpty)

@@ -65,14 +65,7 @@ extension Chain {
     let client = try RawClient(port: proxyAdminPort)
     defer { client.close() }
     try client.send("GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-    let page = String(decoding: try client.readResponse().body, as: UTF8.self)
-    return page.split(separator: "\n").reduce(0) { sum, line in
-      let words = line.split(separator: " ")
-      guard words.count == 2, words[0].prefix(while: { $0 != "{" }) == name,
-        label.isEmpty || words[0].contains("\"\(label)\"")
-      else { return sum }
-      return sum + (UInt64(words[1]) ?? 0)
-    }
+    return MetricsReading.sum(of: name, label: label, in: try client.readResponse().body)
   }
 
   private func expectDone(_ outcome: Outcome) throws {

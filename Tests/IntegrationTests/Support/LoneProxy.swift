@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import PlainHTTP
 import TestSupport
@@ -12,24 +13,31 @@ final class LoneProxy {
   private var adminPort: UInt16 = 0
   private let memory: TemporaryDirectory
 
-  /// Writes its file; `timeouts` stand in its section of that name.
-  init(upstream: UInt16 = 1, timeouts: String = "") throws {
+  /// Writes its file; `timeouts` stand in its section of that name, `further` lines at its end.
+  init(
+    upstreams: [UInt16] = [1], timeouts: String = "",
+    routes: String = "{ name: all, upstream: app }",
+    further: String = ""
+  ) throws {
     directory = try TemporaryDirectory()
     memory = try TemporaryDirectory(under: "/dev/shm")
+    let addresses = upstreams.map { "\"127.0.0.1:\($0)\"" }.joined(separator: ", ")
     try TextFile.write(
       """
       instance: lone
       workers: 1
       admin: { address: "127.0.0.1:0" }
-      listeners: [{ name: main, address: "127.0.0.1:0" }]
-      upstreams: { app: { addresses: ["127.0.0.1:\(upstream)"] } }
-      routes: [{ name: all, upstream: app }]
+      listeners: [{ name: main, address: "127.0.0.1:0", trusted: ["127.0.0.0/8"] }]
+      tenants: { rules: [{ header: { name: X-Tenant } }] }
+      upstreams: { app: { addresses: [\(addresses)] } }
+      routes: [\(routes)]
       timeouts: { \(timeouts) }
       metering:
         directory: "\(directory.file("segments"))"
         active_directory: "\(memory.path)"
         interval_seconds: 1
       shipping: { spool: "\(directory.file("spool"))" }
+      \(further)
       """, to: directory.file("proxy.yaml"))
   }
 
@@ -56,11 +64,28 @@ final class LoneProxy {
     return try client.readResponse().status
   }
 
+  /// The sum of a metric over its samples whose labels hold `label`, from its admin port.
+  func metric(_ name: String, label: String = "") throws -> UInt64 {
+    let client = try RawClient(port: adminPort)
+    defer { client.close() }
+    try client.send("GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    return MetricsReading.sum(of: name, label: label, in: try client.readResponse().body)
+  }
+
+  /// Descriptors that a process has open, by /proc.
+  func descriptors(of process: ChildProcess) throws -> Int {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.pid)/fd").count
+  }
+
+  /// All batches of its spool.
+  func spooledBatches() throws -> [Batch] {
+    try SpoolFolderReading(path: directory.file("spool")).batches(.pending)
+  }
+
   /// What all batches of its spool say of requests and their ends, without what is 0.
   func spooledRequests() throws -> [String: UInt64] {
     var sums: [String: UInt64] = [:]
-    let batches = try SpoolFolderReading(path: directory.file("spool")).batches(.pending)
-    for row in batches.flatMap(\.rows) {
+    for row in try spooledBatches().flatMap(\.rows) {
       for quantity in [Usage.Quantity.requests] + Usage.Quantity.ended where row[quantity] > 0 {
         sums[quantity.name, default: 0] += row[quantity]
       }
