@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import PlainHTTP
 import TestSupport
@@ -85,6 +86,46 @@ extension Integration {
 
       #expect(response.status == 200 && response.head.value("connection") == nil)
       #expect(status == .exited(0))
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `SIGUSR1 opens the access log's file again, and no line is lost on the way`() throws {
+      let upstream = try ScriptedUpstream([
+        .readHead, .send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), .startOver,
+      ])
+      let rig = try LoneProxy(upstreams: [upstream.port], further: "access_log: { file: log }")
+      let log = rig.directory.file("log")
+      let proxy = try rig.start(
+        under: ["sh", "-c", "cd \"$0\" && exec \"$@\"", rig.directory.path])
+      let client = try RawClient(port: rig.port)
+      func ask(_ number: Int) throws {
+        try client.send("GET /\(number) HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try client.readResponse().status == 200)
+      }
+      func paths(_ file: String) -> [String] {
+        String(decoding: TextFile.read(file) ?? [], as: UTF8.self).split(separator: "\n").compactMap
+        {
+          $0.split(separator: "\"path\":\"").last?.prefix { $0 != "\"" }
+        }.map(String.init)
+      }
+
+      // Twice, and each time with lines that may still be on their way to the file.
+      for round in 1...2 {
+        for number in 0..<50 { try ask(round * 100 + number) }
+        #expect(unsafe rename(log, "\(log).\(round)") == 0)
+        proxy.signal(SIGUSR1)
+        try awaitCondition("the new file") { FileManager.default.fileExists(atPath: log) }
+        try ask(round * 100 + 50)
+      }
+      client.close()
+      proxy.terminate()
+      let status = try proxy.waitForExit()
+
+      let all = paths("\(log).1") + paths("\(log).2") + paths(log)
+      #expect(all == (1...2).flatMap { round in (0...50).map { "/\(round * 100 + $0)" } })
+      #expect(!paths(log).isEmpty && !paths("\(log).2").isEmpty)
+      #expect(status == .exited(0))
+      #expect(try rig.spooledRequests()["requests"] == 102)
     }
 
     @Test(.timeLimit(.minutes(1)))

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import PlainHTTP
 import Platform
@@ -95,6 +96,55 @@ extension Integration {
       #expect(answer.status == 200)
       try chain.drainUntilShipped()
       #expect(try chain.api().usage()["acme", "requests"] == 1)
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func `a new process that is killed in the middle of a hand-over costs no request and no count`()
+      throws
+    {
+      var settings = Settings()
+      settings.hasUpgradeSocket = true
+      let chain = try Chain(settings)
+      try chain.startProxy()
+      let old = try #require(chain.proxy)
+      let load = try SteadyLoad(port: chain.proxyPort, clients: 3)
+      // It has the sockets by then, its meter and its boot, and waits for the register to be written.
+      let fifo = chain.folders.disk.file("register.fifo")
+      #expect(unsafe mkfifo(fifo, 0o600) == 0)
+      settings.registerFile = fifo
+      try chain.rewriteProxyFile(settings)
+
+      for round in 1...Self.rounds {
+        let new = try ChildProcess(
+          try BuiltProduct.path("weir-proxy"),
+          ["--upgrade", chain.folders.disk.file("weir-proxy.yaml")],
+          outputIn: chain.folders.disk.path)
+        _ = try new.waitForLine(containing: "taking over", withinMilliseconds: 60_000)
+        let before = load.answered
+        try awaitCondition("requests beside it") { load.answered > before + 20 }
+        new.kill()
+        #expect(try new.waitForExit() == .signalled(SIGKILL))
+        try old.waitUntil("the end of hand-over \(round)") {
+          old.errorOutput.components(separatedBy: "begun and not finished").count == round + 1
+        }
+        let after = load.answered
+        try awaitCondition("requests after it") { load.answered > after + 20 }
+      }
+      #expect(old.isRunning)
+      #expect(load.connections == 3)
+      // It hands over to the next one that asks.
+      settings.registerFile = nil
+      try chain.rewriteProxyFile(settings)
+      try chain.upgradeProxy()
+      load.stop()
+      #expect(load.failures.isEmpty, "\(load.failures.prefix(3))")
+      #expect(try chain.proxyMetric("weir_conservation_difference") == 0)
+      try chain.drainUntilShipped()
+
+      let usage = try chain.api().usage()
+      #expect(usage[SteadyLoad.tenant, "requests"] == load.answered)
+      #expect(usage[SteadyLoad.tenant, "ended_completed"] == load.answered)
+      #expect(usage[SteadyLoad.tenant, "ended_crashed"] == 0)
     }
 
     @Test(.timeLimit(.minutes(1)))
