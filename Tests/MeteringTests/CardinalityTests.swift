@@ -27,6 +27,20 @@ import Usage
     #expect(rig.service.snapshot().overflowedLookups == 15)
   }
 
+  @Test func `each interval has room for as many new names`() throws {
+    let rig = try Rig(limit: 10)
+    rig.runService()
+    for interval in 0..<3 {
+      for number in 0..<10 { _ = rig.meter().row("t\(interval)-\(number)") }
+      rig.clock.advance(milliseconds: 10_000)
+      #expect(rig.rotate())
+      rig.runService()
+    }
+
+    #expect(rig.service.snapshot().overflowedLookups == 0)
+    rig.finish()
+  }
+
   @Test func `a flood of made-up ids does not push out registered tenants`() throws {
     let rig = try Rig(limit: 100)
     let registered = (0..<20).map { "paying-\($0)" }
@@ -128,6 +142,84 @@ import Usage
     #expect(rig.service.snapshot().overflowedLookups == 0)
     let used = try #require(rig.received.segments.first).rows()
     #expect(used.rowCount == 30_000)
+  }
+
+  /// Opens rows of tenants with these numbers.
+  private func open(_ numbers: Range<Int>, _ rig: Rig) {
+    for number in numbers { _ = rig.meter().row("t\(number)") }
+  }
+
+  @Test func `an index that is a quarter full asks for more, long before it is full`() throws {
+    let rig = try Rig()
+    let quarter = SegmentIndex.slotsMin / 4
+    open(0..<quarter - 1, rig)
+    // Has given more space for rows by now, so that nothing else asks.
+    rig.runService()
+    open(quarter - 1..<quarter, rig)
+    rig.runService()
+
+    open(quarter..<SegmentIndex.slotsMin + 1000, rig)
+
+    #expect(rig.service.snapshot().overflowedLookups == 0)
+    rig.finish()
+  }
+
+  @Test func `an index that could not be extended asks again when it is full`() throws {
+    let faults = SyscallFaults()
+    let rig = try Rig(faults: faults)
+    let quarter = SegmentIndex.slotsMin / 4
+    let full = SegmentIndex.slotsMin / 10 * 7
+    open(0..<quarter - 1, rig)
+    rig.runService()
+    faults.failAll(.mmap, with: ENOMEM)
+    open(quarter - 1..<full, rig)
+    rig.runService()
+    faults.recover()
+
+    open(full..<full + 1, rig)
+    rig.runService()
+    open(full + 1..<SegmentIndex.slotsMin + 1000, rig)
+
+    #expect(rig.service.snapshot().overflowedLookups == 0)
+    #expect(rig.service.snapshot().allocationFailures == 1)
+    rig.finish()
+  }
+
+  @Test func `wide histograms of few tenants get more memory before it is used up`() throws {
+    let rig = try Rig(limit: 1_000)
+    let meter = rig.meter()
+    for number in 0..<1_000 {
+      for exponent in 0..<31 {
+        meter.record(
+          meter.row("t\(number)"), listener: 0, .served,
+          observing: UInt64(1) << UInt64(exponent))
+      }
+      if number % 50 == 0 { rig.runService() }
+    }
+    rig.finish()
+
+    #expect(rig.service.snapshot().displacedObservations == 0)
+  }
+
+  @Test func `every failure to extend a segment is counted, and told once`() throws {
+    let faults = SyscallFaults()
+    let rig = try Rig(faults: faults)
+    rig.runService()
+    faults.failAll(.fallocate, with: ENOSPC)
+    open(0..<2_000, rig)
+    rig.runService()
+    let first = rig.service.snapshot().allocationFailures
+    open(2_000..<4_000, rig)
+    rig.runService()
+
+    #expect(first == 1)
+    #expect(rig.service.snapshot().allocationFailures == 2)
+    let failures = rig.received.events.filter { event in
+      if case .growthFailed = event { true } else { false }
+    }
+    #expect(failures.count == 1)
+    faults.recover()
+    rig.finish()
   }
 
   @Test func `ids that differ in one byte, in length or in route have rows of their own`() throws {

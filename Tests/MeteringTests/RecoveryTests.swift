@@ -162,7 +162,51 @@ import Usage
       #expect(
         try rig.received.segments.map { try $0.rowsByKey()["acme/api"]?.openStart ?? 0 }
           == (isCommitted ? [0, 1] : [0]))
+      #expect(try sealedStates(directory) == (isCommitted ? [.sealed, .sealed] : [.sealed]))
     }
+  }
+
+  @Test(arguments: [false, true])
+  func `after a kill inside a hand-over the next boot names the sequence that counted last`(
+    _ isCommitted: Bool
+  ) throws {
+    let directory = try TemporaryDirectory()
+    let clock = ManualClock()
+    let boot = try killedBoot(in: directory, clock: clock) { rig in
+      rig.runService()
+      let meter = rig.meter()
+      clock.advance(milliseconds: 10_000)
+      #expect(meter.rotationIsDue(nowNanoseconds: clock.monotonicNanoseconds))
+      meter.beginRotation(
+        nowNanoseconds: clock.monotonicNanoseconds, wallMicroseconds: clock.wallMicroseconds)
+      if isCommitted { meter.completeRotation() }
+    }
+    if isCommitted { try markActive("0-0.segment", in: directory) }
+
+    let rig = try Rig(in: directory, clock: clock)
+    rig.finish()
+
+    let own = try #require(rig.received.segments.last)
+    let last: UInt64 = isCommitted ? 1 : 0
+    #expect(own.head.predecessor == Batch.Predecessor(boot: boot, lastSequences: [last]))
+  }
+
+  @Test func `a boot that was killed in its start is not named, the one before it is`() throws {
+    let directory = try TemporaryDirectory()
+    let clock = ManualClock()
+    let counted = try killedBoot(in: directory, clock: clock) { rig in
+      rig.meter().record(rig.meter().row("acme"), listener: 0, .served)
+    }
+    let second = try killedBoot(in: directory, clock: clock) { $0.runService() }
+    let path = try #require(try activeFiles(directory).first { $0.hasSuffix("/0-0.segment") })
+    #expect(path.contains("\(second)"))
+    try rewrite(path, word: .state, SegmentLayout.State.prepared.rawValue)
+
+    let rig = try Rig(in: directory, clock: clock)
+    rig.finish()
+
+    let own = try #require(rig.received.segments.last)
+    #expect(own.head.predecessor == Batch.Predecessor(boot: counted, lastSequences: [0]))
   }
 
   /// Takes back the last store of a hand-over: the old segment's state.
@@ -172,10 +216,20 @@ import Usage
   }
 
   private func activeFiles(_ directory: TemporaryDirectory) throws -> [String] {
-    let parent = directory.path + "/active/proxy-1"
-    return try Syscalls().entries(of: parent).flatMap { boot in
+    try files(ofBootsIn: directory.path + "/active/proxy-1")
+  }
+
+  private func files(ofBootsIn parent: String) throws -> [String] {
+    try Syscalls().entries(of: parent).filter { BootDirectory.parse($0) != nil }.flatMap { boot in
       try Syscalls().entries(of: parent + "/" + boot).map { parent + "/" + boot + "/" + $0 }
     }
+  }
+
+  /// The states that the files of the sealed directory name, in the order of their names.
+  private func sealedStates(_ directory: TemporaryDirectory) throws -> [SegmentLayout.State] {
+    try files(ofBootsIn: directory.path + "/sealed").sorted()
+      .filter { $0.hasSuffix(SegmentFile.suffix) }
+      .map { try SegmentImage.open($0, syscalls: Syscalls()).state }
   }
 
   private func rewrite(_ path: String, word: SegmentLayout.Header, _ value: UInt64) throws {
