@@ -93,9 +93,7 @@ public struct EmbeddedStore: Sendable {
       throw .destinationExists(path: destination)
     }
     do {
-      var configuration = Configuration()
-      configuration.label = "weir.backup"
-      let copy = try DatabaseQueue(path: destination, configuration: configuration)
+      let copy = try DatabaseQueue(path: destination)
       try engine.pool.backup(to: copy)
       try await copy.write { database in try StoreMeta.markAsCopy(database) }
       // One plain file: a backup must not need a journal beside it.

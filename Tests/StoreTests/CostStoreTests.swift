@@ -2,8 +2,9 @@ import Accounting
 import Digest
 import Foundation
 import GRDB
-import Store
 import Testing
+
+@testable import Store
 
 @Suite struct CostStoreTests {
   let scratch: Scratch
@@ -27,6 +28,12 @@ import Testing
     record.tags = ["tenant": "acme", "empty": ""]
     record.allocatedTags = ["a": "b"]
     record.consumedQuantity = try Amount(parsing: "0.00000000000000001")
+    record.pricingQuantity = try Amount(parsing: "730")
+    record.listCost = try Amount(parsing: "77.5")
+    record.contractedCost = try Amount(parsing: "66.25")
+    // Longer than one, and than two, bytes of a length can say.
+    record[.resourceName] = String(repeating: "name ", count: 30 + line)
+    record[.chargeDescription] = String(repeating: "ü", count: 10_000)
     return record
   }
 
@@ -67,6 +74,78 @@ import Testing
     #expect(second.totals == first.totals)
     #expect(try await lines() == [2, 3])
     #expect(try await store.periods.mark(of: period) == mark)
+  }
+
+  @Test func `an import adds up its records by billing period and currency`() async throws {
+    var foreign = try record(4, "5")
+    foreign.currency = try Currency.named("EUR")
+    foreign.effectiveCost = try Amount(parsing: "4.5")
+    let made = try await load([
+      try record(2, "1.25"), try record(3, "-0.5"), foreign, try record(5, "9", month: "2026-09"),
+    ])
+
+    let totals = made.totals.map {
+      "\($0.period) \($0.currency.code) \($0.records) \($0.billed) \($0.effective)"
+    }
+    #expect(
+      totals == ["2026-09 USD 1 9 9", "2026-10 EUR 1 5 4.5", "2026-10 USD 2 0.75 0.75"])
+    #expect(made.records == 4)
+    #expect(made.snapshots.map(\.records) == [1, 3])
+  }
+
+  @Test func `a change in any record of a period makes the file a new one`() async throws {
+    let lines = [try record(2, "1"), try record(3, "2"), try record(4, "3")]
+    _ = try await load(lines)
+
+    for changed in lines.indices {
+      var others = lines
+      others[changed][.region] = "elsewhere-\(changed)"
+      #expect(try await !load(others, name: "\(changed)").isUnchanged)
+    }
+    #expect(try await load(lines + [try record(5, "0")], name: "longer").isUnchanged == false)
+  }
+
+  @Test func `a file without a good row is news once`() async throws {
+    #expect(try await !load([]).isUnchanged)
+    #expect(try await load([]).isUnchanged)
+  }
+
+  @Test func `what is wrong with a file is listed in its order, from any position on`() async throws
+  {
+    var staging = try await store.costs.begin(source: "aws", by: "olga", at: noon)
+    func fault(_ line: Int, _ columns: [String]) -> FocusEvent {
+      .fault(
+        RowFault(
+          line: line,
+          problems: columns.map { .init(column: $0, reason: "is no number", value: "x\(line)") }))
+    }
+    try await staging.add([fault(2, ["a", "b"]), .record(try record(3, "1")), fault(4, ["c"])])
+    try await staging.add([fault(9, ["d", "e"])])
+
+    let rows = try await store.costs.quarantine(of: staging.importID, max: 100)
+    let rest = try await store.costs.quarantine(of: staging.importID, from: 3, max: 1)
+
+    #expect(rows.map(\.line) == [2, 2, 4, 9, 9])
+    #expect(rows.map(\.column) == ["a", "b", "c", "d", "e"])
+    #expect(rest == [QuarantinedRow(line: 9, column: "d", reason: "is no number", value: "x9")])
+  }
+
+  @Test func `faulty rows of a period are those of the imports that count for it`() async throws {
+    func load(_ faults: Int, source: String) async throws {
+      var staging = try await store.costs.begin(source: source, by: "olga", at: noon)
+      try await staging.add([.record(try record(2, "\(faults)"))])
+      var totals = FocusTotals()
+      totals.faultyRows = faults
+      _ = try await staging.commit(
+        CostFileFacts(
+          digest: SHA256.hash("\(source)\(faults)"), bytes: 1, version: .v12, totals: totals),
+        audit: AuditRecord(at: noon, actor: "olga", action: .costsImport, subject: source))
+    }
+    try await load(100, source: "aws")
+    try await load(3, source: "aws")
+    try await load(4, source: "gcp")
+
+    #expect(try await store.costs.quarantinedRows(of: period) == 7)
   }
 
   @Test func `a later file of a source replaces its period and no other`() async throws {

@@ -1,8 +1,9 @@
 import Accounting
 import Foundation
-import Store
 import Testing
 import Usage
+
+@testable import Store
 
 @Suite struct CoverageStoreTests {
   let scratch: Scratch
@@ -75,5 +76,76 @@ import Usage
 
     #expect(coverage.first?.batches == 359)
     #expect(coverage.first?.to == UTCInstant(microseconds: noon.microseconds - 10_000_000))
+  }
+
+  @Test func `what happened to batches of a window is counted by kind`() async throws {
+    let all: [BatchFlags] = [
+      .volatile, .recovered, [.volatile, .recovered], .clockStepped, [], .recovered, .recovered,
+    ]
+    for (sequence, flags) in all.enumerated() {
+      var batch = try Feed().batch(UInt64(sequence))
+      batch.flags = flags
+      try await store.usage.deliver(batch)
+    }
+
+    let coverage = try #require(
+      try await store.coverage.coverage(of: window, expected: []).first)
+
+    #expect(coverage.batches == 7)
+    #expect(coverage.volatile == 2)
+    #expect(coverage.recovered == 4)
+    #expect(coverage.clockStepped == 1)
+    #expect(coverage.from == UTCInstant(microseconds: noon.microseconds - 3_600_000_000))
+  }
+
+  @Test func `a proxy's first and last moments are those of all its batches in any order`()
+    async throws
+  {
+    for sequence in [5, 9, 2, 7] as [UInt64] {
+      try await store.usage.deliver(try Feed().batch(sequence))
+    }
+    try await store.usage.deliver(try Feed(worker: 1).batch(1, last: 3))
+
+    let known = try await store.coverage.instances(
+      expected: [], now: noon, silenceMicroseconds: 1)
+
+    let start = noon.microseconds - 3_600_000_000
+    #expect(
+      known == [
+        KnownInstance(
+          name: "edge-1", lastReceived: noon,
+          lastInterval: UTCInstant(microseconds: start + 100_000_000), namesStored: 7,
+          namesMissing: 7, isSilent: false)
+      ])
+    let coverage = try await store.coverage.coverage(of: window, expected: [])
+    #expect(coverage.first?.from == UTCInstant(microseconds: start + 10_000_000))
+    // Owed from the earliest batch, though it was not the first to come.
+    #expect(coverage.first?.holes.filter { $0.reason == "no batch" }.count == 1)
+  }
+
+  @Test func `a proxy that came later does not owe an earlier window`() async throws {
+    try await report()
+    let october = CoverageWindow(
+      from: try Period(parsing: "2026-10").start, to: try Period(parsing: "2026-10").end,
+      now: noon, toleranceMicroseconds: 60_000_000)
+
+    #expect(try await store.coverage.coverage(of: october, expected: []) == [])
+  }
+
+  @Test func `silence between two batches is a hole from the end of the one to the other`()
+    async throws
+  {
+    try await store.usage.deliver(try Feed().batch(0))
+    try await store.usage.deliver(try Feed().batch(1, at: 3_590_000_000))
+
+    let holes = try await store.coverage.coverage(of: window, expected: []).first?.holes
+
+    let start = noon.microseconds - 3_600_000_000
+    #expect(
+      holes == [
+        UncoveredStretch(
+          from: UTCInstant(microseconds: start + 10_000_000),
+          to: UTCInstant(microseconds: start + 3_590_000_000), reason: "no batch")
+      ])
   }
 }

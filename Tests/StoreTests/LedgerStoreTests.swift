@@ -177,6 +177,44 @@ struct ClosedWorld {
     #expect(try await !world.store.ledger.verify().isSound)
   }
 
+  @Test func `rows that do not make their entry are named`() async throws {
+    let world = try await ClosedWorld()
+    try world.tamper(
+      """
+      DELETE FROM ledger_posting WHERE entry = 0 AND position = 1;
+      INSERT INTO ledger_posting VALUES (9, 0, 'platform:kept', 'USD', 5);
+      INSERT INTO ledger_posting VALUES (9, 1, 'platform:kept', 'USD', -5);
+      """)
+
+    let report = try await world.store.ledger.verify()
+
+    #expect(
+      report.rowFaults == [
+        "entry 0: its columns make no entry", "postings of entry 9, which is not there",
+      ])
+  }
+
+  @Test(arguments: [
+    "UPDATE audit SET detail = ''",
+    "UPDATE period SET ledger_hash = NULL",
+    "UPDATE audit SET detail = ''; UPDATE period SET ledger_hash = NULL",
+  ])
+  func `a cut tail is found by whichever anchor is left`(_ forgotten: String) async throws {
+    let world = try await ClosedWorld()
+    if !(forgotten.contains("audit") && forgotten.contains("period")) {
+      try FileManager.default.removeItem(at: world.scratch.folder.appendingPathComponent("seals"))
+    }
+    try world.tamper(
+      forgotten
+        + "; DELETE FROM ledger_posting WHERE entry = 2; DELETE FROM ledger_entry WHERE sequence = 2"
+    )
+
+    let report = try await world.store.ledger.verify()
+
+    #expect(report.rowFaults == [])
+    #expect(report.faults.count == 1)
+  }
+
   @Test(arguments: [
     "UPDATE audit SET actor = 'eve' WHERE sequence = 1",
     "UPDATE audit SET at = at + 1 WHERE sequence = 0",

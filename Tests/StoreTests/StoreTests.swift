@@ -12,7 +12,7 @@ import Testing
     let store = try await scratch.store()
 
     let writer = try await store.engine.pool.write { database in
-      try ["synchronous", "recursive_triggers", "foreign_keys"].map {
+      try ["synchronous", "recursive_triggers", "foreign_keys", "busy_timeout"].map {
         try Int.fetchOne(database, sql: "PRAGMA \($0)")
       }
     }
@@ -20,7 +20,7 @@ import Testing
       try String.fetchOne(database, sql: "PRAGMA journal_mode")
     }
 
-    #expect(writer == [2, 1, 1])
+    #expect(writer == [2, 1, 1, 15_000])
     #expect(journal == "wal")
   }
 
@@ -91,6 +91,20 @@ import Testing
     let copy = try await EmbeddedStore.open(at: scratch.path("copy.sqlite"), create: false)
 
     #expect(copy.epoch != store.epoch)
+  }
+
+  @Test func `a backup is one plain file that needs no journal beside it`() async throws {
+    let scratch = try Scratch()
+    let store = try await scratch.store()
+    try await store.usage.deliver(try Feed().batch(0))
+    try await store.backup(to: scratch.path("copy.sqlite"))
+
+    let bytes = try Data(contentsOf: scratch.folder.appendingPathComponent("copy.sqlite"))
+    let files = try FileManager.default.contentsOfDirectory(atPath: scratch.folder.path)
+
+    // Bytes 18 and 19 of the file format: 1 for a rollback journal, 2 for a WAL.
+    #expect([UInt8](bytes[18...19]) == [1, 1])
+    #expect(files.filter { $0.hasPrefix("copy") } == ["copy.sqlite"])
   }
 
   @Test func `a backup older than a sealed close is refused`() async throws {

@@ -2,9 +2,10 @@ import Accounting
 import Digest
 import Foundation
 import GRDB
-import Store
 import Testing
 import Usage
+
+@testable import Store
 
 @Suite struct UsageStoreTests {
   let scratch: Scratch
@@ -160,6 +161,72 @@ import Usage
     try await store.usage.deliver(batch)
 
     #expect(try await store.usage.counts().unconserved == 1)
+  }
+
+  @Test func `every quantity of every batch of an hour is in every sum`() async throws {
+    let quantities = Usage.Quantity.allCases
+    for sequence in 0..<UInt64(2) {
+      var batch = try Feed().batch(sequence, tenants: ["acme": 1])
+      for quantity in quantities {
+        batch.rows[0][quantity] = UInt64(quantity.rawValue) * 1000 + 7 + sequence
+      }
+      batch.listeners[0].quantities = batch.rows[0].quantities
+      batch.listeners.append(batch.listeners[0])
+      batch.listeners[1].listener = "internal"
+      try await store.usage.deliver(batch)
+    }
+    let period = try Period(parsing: "2026-11")
+    let hour = noon.microseconds / 3_600_000_000
+
+    let figures = try await store.usage.figures(of: period)
+    let totals = try await store.usage.listenerTotals(of: period)
+    let summary = try await store.usage.summary(UsageQuery(fromHour: hour - 1, toHour: hour))
+
+    for quantity in quantities {
+      let sum = UInt128(quantity.rawValue) * 2000 + 15
+      #expect(figures.value(tenant: "acme", route: "api", quantity: quantity.name) == sum)
+      #expect(totals[quantity.name] == 2 * sum)
+    }
+    #expect(summary.map(\.quantities) == [quantities.map { UInt64($0.rawValue) * 2000 + 15 }])
+  }
+
+  @Test func `what belongs to no request is kept with the listener of its batch`() async throws {
+    var batch = try Feed().batch(0)
+    batch.listeners[0].connectionQuantities = ConnectionQuantity.allCases.map {
+      UInt64($0.rawValue) + 11
+    }
+    batch.listeners[0].openStart = 21
+    batch.listeners[0].openEnd = 22
+    batch.listeners[0].observations = 23
+    try await store.usage.deliver(batch)
+
+    let columns =
+      ConnectionQuantity.allCases.map(\.name) + ["open_start", "open_end", "observations"]
+    let stored = try await store.engine.read("reading totals") { database in
+      try columns.map { try Int.fetchOne(database, sql: "SELECT \($0) FROM listener_total") }
+    }
+
+    #expect(stored == [11, 12, 13, 14, 15, 16, 21, 22, 23])
+  }
+
+  @Test func `what became of batches is counted by kind`() async throws {
+    for (sequence, flags) in [BatchFlags.volatile, .recovered, .clockStepped, []].enumerated() {
+      var batch = try Feed().batch(UInt64(sequence), tenants: ["acme": 1, "bolt": 1])
+      batch.flags = flags
+      try await store.usage.deliver(batch)
+    }
+    try await store.usage.deliver(try Feed().batch(4), quarantined: true)
+    for other in [8, 9] as [UInt64] {
+      try await store.usage.deliver(try Feed().batch(0, tenants: ["acme": other]))
+    }
+
+    let counts = try await store.usage.counts()
+
+    #expect(
+      counts
+        == BatchCounts(
+          batches: 5, rows: 9, late: 0, quarantined: 1, conflicts: 2, unconserved: 0, volatile: 1,
+          recovered: 1, clockStepped: 1))
   }
 
   @Test func `histograms of an hour merge by addition`() async throws {

@@ -84,7 +84,6 @@ final class SegmentWriter<Observer: StoreObserver> {
     rowCount = 0
     unregisteredRowCount = 0
     displacedObservations = 0
-    isRunningLow = false
   }
 
   /// Reads one word.

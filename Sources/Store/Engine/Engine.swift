@@ -4,8 +4,8 @@ internal import GRDB
 /// The embedded database behind every store type: SQLite through a pool of one writer and some
 /// readers.
 ///
-/// WAL with `synchronous = FULL`: a commit that was reported is on disk. Foreign keys and recursive
-/// triggers are on, so that REPLACE runs the triggers that refuse DELETE.
+/// WAL with `synchronous = FULL`: a commit that was reported is on disk. Foreign keys are on, which is
+/// GRDB's default, and recursive triggers, so that REPLACE runs the triggers that refuse DELETE.
 struct Engine: Sendable {
   /// Marks the file as Weir's: "Weir" in ASCII.
   static let applicationID = 0x5765_6972
@@ -36,9 +36,7 @@ struct Engine: Sendable {
   /// Settings of each connection.
   static func configuration() -> Configuration {
     var configuration = Configuration()
-    configuration.foreignKeysEnabled = true
     configuration.busyMode = .timeout(15)
-    configuration.maximumReaderCount = 4
     configuration.prepareDatabase { database in
       try database.execute(sql: "PRAGMA recursive_triggers = ON")
       try database.execute(sql: "PRAGMA synchronous = FULL")
