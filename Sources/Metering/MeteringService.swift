@@ -181,10 +181,13 @@ public final class MeteringService: Sendable {
   /// How many workers there are.
   var workerCount: Int { slots.count }
 
-  /// The thread work of one moment, for tests that run without threads: prepares, seals and delivers.
-  func runOnce(onSealed: (SealedSegment) -> Void) {
-    _ = preparation.step()
+  /// The thread work of one moment, for tests that run without threads: prepares, seals and delivers. Returns when the
+  /// preparing thread would come again, in milliseconds.
+  @discardableResult
+  func runOnce(onSealed: (SealedSegment) -> Void) -> UInt64 {
+    let wait = preparation.step()
     delivery.recover(onSealed)
     delivery.step(onSealed)
+    return wait
   }
 }

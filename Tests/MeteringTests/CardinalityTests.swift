@@ -185,6 +185,38 @@ import Usage
     rig.finish()
   }
 
+  @Test func `a later level of the index asks for the next one as early as the first`() throws {
+    let rig = try Rig()
+    let first = SegmentIndex.slotsMin / 10 * 7
+    let quarter = SegmentIndex.slotsMin * 2 / 4
+    for number in 0..<first + quarter - 1 {
+      open(number..<number + 1, rig)
+      if number % 100 == 0 { rig.runService() }
+    }
+    rig.runService()
+    open(first + quarter - 1..<first + quarter, rig)
+    rig.runService()
+
+    open(first + quarter..<first + 2 * SegmentIndex.slotsMin, rig)
+
+    #expect(rig.service.snapshot().overflowedLookups == 0)
+    rig.finish()
+  }
+
+  @Test func `an interval begins with an empty index`() throws {
+    let rig = try Rig()
+    for interval in 0..<3 {
+      rig.runService()
+      // As many as fit in what a segment has from the start.
+      open(interval * 5_000..<interval * 5_000 + 5_000, rig)
+      rig.clock.advance(milliseconds: 10_000)
+      #expect(rig.rotate())
+    }
+
+    #expect(rig.service.snapshot().overflowedLookups == 0)
+    rig.finish()
+  }
+
   @Test func `wide histograms of few tenants get more memory before it is used up`() throws {
     let rig = try Rig(limit: 1_000)
     let meter = rig.meter()
@@ -207,6 +239,8 @@ import Usage
     rig.runService()
     faults.failAll(.fallocate, with: ENOSPC)
     open(0..<2_000, rig)
+    rig.runService()
+    // Nothing more is asked for, so nothing is tried.
     rig.runService()
     let first = rig.service.snapshot().allocationFailures
     open(2_000..<4_000, rig)

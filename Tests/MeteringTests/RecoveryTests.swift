@@ -278,6 +278,32 @@ import Usage
     #expect(rig.received.events.count == 1)
   }
 
+  @Test func `a flipped bit of the header or of a name is found, wherever it is`() throws {
+    let directory = try TemporaryDirectory()
+    _ = try killedBoot(in: directory, clock: ManualClock()) { _ in }
+    let path = try #require(try activeFiles(directory).first { $0.hasSuffix("0-0.segment") })
+    let fd = try Syscalls().open(path, .readWrite)
+    defer { Syscalls().close(fd) }
+    let memory = try SegmentMemory(sharing: fd, byteCount: 8192, syscalls: Syscalls())
+    let namesEnd = Int(memory.load(SegmentLayout.Header.listenersOffset.offset))
+    try #require(namesEnd <= 8192)
+    let words = SegmentLayout.Header.allCases
+      .filter { $0.rawValue <= SegmentLayout.Header.checksum.rawValue }.map(\.offset)
+
+    var unnoticed: [Int] = []
+    for offset in words + stride(from: SegmentLayout.headerBytes, to: namesEnd, by: 8) {
+      for bit in [0, 33, 63] as [UInt64] {
+        let sound = memory.load(offset)
+        memory.store(sound ^ 1 << bit, at: offset)
+        if (try? SegmentImage.open(path, syscalls: Syscalls())) != nil { unnoticed.append(offset) }
+        memory.store(sound, at: offset)
+      }
+    }
+
+    #expect(unnoticed == [])
+    #expect(throws: Never.self) { try SegmentImage.open(path, syscalls: Syscalls()) }
+  }
+
   @Test func `a sealed copy and its original in memory are one segment`() throws {
     let directory = try TemporaryDirectory()
     let clock = ManualClock()
@@ -318,6 +344,57 @@ import Usage
     let own = try #require(rig.received.segments.last)
     #expect(rig.received.segments.map(\.name.sequence) == [0, 0])
     #expect(own.head.predecessor == Batch.Predecessor(boot: boot, lastSequences: [1]))
+  }
+
+  @Test func `a sealed segment tells that its worker began another, when its mark is lost`() throws
+  {
+    let directory = try TemporaryDirectory()
+    let clock = ManualClock()
+    let boot = try killedBoot(in: directory, clock: clock) { rig in
+      rig.runService()
+      clock.advance(milliseconds: 10_000)
+      rig.rotate()
+      rig.runService()
+    }
+    let marks = try files(ofBootsIn: directory.path + "/sealed").filter { $0.contains("/mark-") }
+    #expect(marks.count == 1)
+    for path in try activeFiles(directory) + marks { try Syscalls().unlink(path) }
+
+    let rig = try Rig(in: directory, clock: clock)
+    rig.finish()
+
+    let own = try #require(rig.received.segments.last)
+    #expect(own.head.predecessor == Batch.Predecessor(boot: boot, lastSequences: [1]))
+  }
+
+  @Test(arguments: [false, true])
+  func `so does one that was not on the disk yet, unless it was the last`(_ isLast: Bool) throws {
+    let directory = try TemporaryDirectory()
+    let clock = ManualClock()
+    let faults = SyscallFaults()
+    let boot = try {
+      let rig = try Rig(in: directory, clock: clock, faults: faults)
+      // The next segment is in memory alone, and is lost with the process.
+      faults.failAll(.fallocate, with: ENOSPC)
+      rig.runService()
+      faults.recover()
+      clock.advance(milliseconds: 10_000)
+      if isLast {
+        rig.meter().close(
+          nowNanoseconds: clock.monotonicNanoseconds, wallMicroseconds: clock.wallMicroseconds)
+      } else {
+        rig.rotate()
+      }
+      return rig.service.boot
+    }()
+
+    let rig = try Rig(in: directory, clock: clock)
+    rig.finish()
+
+    let own = try #require(rig.received.segments.last)
+    let last: UInt64 = isLast ? 0 : 1
+    #expect(rig.received.segments.map(\.name.sequence) == [0, 0])
+    #expect(own.head.predecessor == Batch.Predecessor(boot: boot, lastSequences: [last]))
   }
 
   @Test func `a removed segment does not come back, and the marks still name the last`() throws {

@@ -78,8 +78,9 @@ final class Rig {
 
   func meter(_ worker: Int = 0) -> Meter { service.meter(worker: worker) }
 
-  /// Prepares, seals and delivers what is due.
-  func runService() { service.runOnce { received.take($0) } }
+  /// Prepares, seals and delivers what is due. Returns when the preparation would come again, in milliseconds.
+  @discardableResult
+  func runService() -> UInt64 { service.runOnce { received.take($0) } }
 
   /// Hands over to the next segment, if it is time and one is ready.
   @discardableResult

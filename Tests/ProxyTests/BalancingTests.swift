@@ -191,4 +191,27 @@ import Usage
     #expect(usage["acme/api", .endedUpstreamFailure] == (isAnswer ? 0 : 3))
     Self.expectExactBytes(usage, [good, bad])
   }
+
+  @Test func `the last address stays, and with too few that are well all are used`() throws {
+    let rig = try ProxyRig(upstream: [try unusedPort(), try unusedPort()]) {
+      $0.upstreams[0].balancing = .roundRobin
+      $0.upstreams[0].ejection.failures = 3
+      $0.upstreams[0].retries.burst = 0
+      $0.upstreams[0].panicPercent = 100
+    }
+    let client = try rig.client()
+
+    for _ in 0..<10 {
+      try client.send(Self.get())
+      #expect(try client.readResponse().status == 502)
+    }
+    client.close()
+    let usage = try rig.finish()
+
+    #expect(usage["acme/api", .attempts] == 10)
+    #expect(rig.counter(.upstreamEjections) == 1)
+    #expect(rig.counter(.upstreamEjectionsWithheld) > 0)
+    // All choices since the ejection.
+    #expect(rig.counter(.upstreamPanics) == 5)
+  }
 }

@@ -161,6 +161,7 @@ import Usage
     #expect(refused.status == 429)
     #expect(String(decoding: refused.body, as: UTF8.self).contains("\"tenant_streams_limited\""))
     #expect(head?.hasPrefix("HTTP/1.1 101 ") == true)
+    #expect(rig.counter(.tenantStreamsLimited) == 1)
     #expect(usage["acme/api", .attempts] == 2)
     try Self.checkCell(rig, usage, "acme")
   }
@@ -226,6 +227,7 @@ import Usage
     #expect(blocked.status == 403)
     #expect(blocked.head.value("retry-after") == nil)
     #expect(String(decoding: blocked.body, as: UTF8.self).contains("\"tenant_blocked\""))
+    #expect(rig.counter(.tenantBlocked) == 3)
     #expect(nameless.status == 403)
     #expect(before.status == 200)
     #expect(after == 403)
@@ -233,6 +235,25 @@ import Usage
     #expect(usage["~unattributed/api", .endedRejected] == 1)
     try Self.checkCell(rig, usage, "acme")
     try Self.checkCell(rig, usage, "~unattributed")
+  }
+
+  @Test func `a tenant for whom there is no cell is counted, and passes`() throws {
+    let rig = try ProxyRig(try TimeoutTests.silent()) {
+      $0.tenantLimits.cellsMax = 8
+      $0.tenantLimits.defaultLimit = Self.limit { $0.concurrentRequests = 1 }.own
+    }
+    let clients = try (0..<10).map { _ in try rig.client() }
+
+    for (number, client) in clients.enumerated() {
+      try client.send(Self.request("tenant-\(number)"))
+      try rig.waitFor(.attempts, UInt64(number + 1))
+    }
+    let exhausted = rig.counter(.tenantCellsExhausted)
+    for client in clients { client.close() }
+    let usage = try rig.finish()
+
+    #expect(exhausted == 2)
+    #expect(usage["tenant-9/api", .attempts] == 1)
   }
 
   @Test(arguments: [true, false])

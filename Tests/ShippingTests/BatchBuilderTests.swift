@@ -13,7 +13,7 @@ struct BatchBuilderTests {
 
   /// The sealed segment of a meter that counted three requests of each of some tenants.
   private func segment(
-    _ fixture: ShippingFixture, tenants: Int, faults: SyscallFaults? = nil
+    _ fixture: ShippingFixture, tenants: Int, bytes: UInt64 = 1000, faults: SyscallFaults? = nil
   ) throws -> SealedSegment {
     let service = try MeteringService(
       configuration: MeteringConfiguration(
@@ -25,7 +25,7 @@ struct BatchBuilderTests {
     let meter = service.meter(worker: 0)
     for tenant in 0..<tenants {
       let id = Array("tenant-\(tenant)".utf8)
-      for _ in 0..<3 { count(meter, id) }
+      for _ in 0..<3 { count(meter, id, bytes) }
     }
     fixture.time.advance(seconds: 10)
     let now = fixture.time.clock
@@ -34,16 +34,16 @@ struct BatchBuilderTests {
     let sealed = Mutex<[SealedSegment]>([])
     try service.start { segment in sealed.withLock { $0.append(segment) } }
     service.stop()
-    return try #require(sealed.withLock { $0.first })
+    return try #require(sealed.withLock { $0.last })
   }
 
-  private func count(_ meter: Meter, _ id: [UInt8]) {
+  private func count(_ meter: Meter, _ id: [UInt8], _ bytes: UInt64) {
     // Safe: any bit pattern of UInt8 is a byte.
     let row = meter.row(tenant: unsafe id.span.bytes, route: 0)
     var deltas = Deltas()
     deltas.add(.requests, 1)
     deltas.add(.endedCompleted, 1)
-    deltas.add(.responseBytes, 1000)
+    deltas.add(.responseBytes, bytes)
     meter.record(row, listener: 0, deltas, observing: 1500)
   }
 
@@ -85,6 +85,38 @@ struct BatchBuilderTests {
     faults.recover()
     #expect(builder.retryWaiting() == 0)
     #expect(spool.status.pendingBatches == 1)
+  }
+
+  @Test func `a segment that is no batch is counted, stays on disk and holds up no other`() throws {
+    let fixture = try Fixture()
+    let spool = try fixture.spool()
+    let builder = BatchBuilder(spool: spool, logger: Fixture.silent) {}
+    let impossible = try segment(fixture, tenants: 1, bytes: 1 << 62)
+    let sound = try segment(fixture, tenants: 1)
+
+    builder.take(impossible)
+    builder.take(sound)
+
+    #expect(builder.status == BatchBuilder.Status(waitingSegments: 0, refusedSegments: 1))
+    #expect(try impossible.rows().rowCount == 1)
+    #expect(spool.status.pendingBatches == 1)
+  }
+
+  @Test func `a builder without a spool keeps its segments in order until there is one`() throws {
+    let fixture = try Fixture()
+    let builder = BatchBuilder(logger: Fixture.silent) {}
+    let segments = [try segment(fixture, tenants: 1), try segment(fixture, tenants: 2)]
+    for segment in segments { builder.take(segment) }
+    let waiting = builder.status.waitingSegments
+    let spool = try fixture.spool()
+
+    builder.open(spool)
+    builder.take(try segment(fixture, tenants: 3))
+    try fixture.delivery(spool).deliverAll()
+
+    #expect(waiting == 2)
+    #expect(builder.status.waitingSegments == 0)
+    #expect(fixture.allocator.stored.count == 3)
   }
 
   @Test func `a segment that was spooled but not removed is shipped once`() throws {

@@ -1,3 +1,4 @@
+import Logging
 import PlainHTTP
 import Platform
 import Synchronization
@@ -102,6 +103,7 @@ struct DeliveryTests {
 
     #expect(next == .afterMilliseconds(UInt64(fixture.configuration.retryMaxMilliseconds)))
     #expect(cell.snapshot.unauthorized == 1)
+    #expect(cell.snapshot.retries == 1)
     #expect(fixture.allocator.requests[1].head.value("authorization") == "Bearer renewed")
     #expect(spool.status.acknowledgedBatches == 1)
   }
@@ -196,10 +198,52 @@ struct DeliveryTests {
     let spool = try fixture.spool()
     try Fixture.add(Fixture.batch(0), to: spool)
 
-    _ = try fixture.delivery(spool).step()
+    let cell = MetricsCell()
+
+    _ = try fixture.delivery(spool, cell).step()
 
     #expect(fixture.allocator.requests.isEmpty)
     #expect(spool.status.pendingBatches == 1)
+    #expect(cell.snapshot.retries == 1)
+  }
+
+  @Test func `a batch in quarantine is acknowledged and counted as such`() throws {
+    let name = Fixture.batch(0).name.description
+    let fixture = try Fixture([
+      .body(
+        "{\"status\":\"quarantined\",\"name\":\"\(name)\",\"epoch\":\"aa01\","
+          + "\"instance_position\":1,\"missing\":[]}")
+    ])
+    let spool = try fixture.spool()
+    let cell = MetricsCell()
+    try Fixture.add(Fixture.batch(0), to: spool)
+
+    try fixture.delivery(spool, cell).deliverAll()
+
+    #expect(cell.snapshot.quarantined == 1)
+    #expect(cell.snapshot.delivered == 0)
+    #expect(spool.status.acknowledgedBatches == 1)
+  }
+
+  @Test func `a delivery that failed is told once, with its batch and the pause`() throws {
+    let lines = LogLines()
+    let fixture = try Fixture([.hangUp, .hangUp])
+    let spool = try fixture.spool()
+    try Fixture.add(Fixture.batch(0), to: spool)
+    let delivery = try Delivery(
+      fixture.configuration, spool: spool, syscalls: Syscalls(), clock: fixture.time.clock,
+      logger: lines.logger, metrics: MetricsCell())
+
+    guard case .afterMilliseconds(let pause) = delivery.step() else {
+      Issue.record("the delivery did not fail")
+      return
+    }
+    _ = delivery.step()
+
+    let warnings = lines.all.filter { $0.level == .warning }
+    #expect(warnings.count == 1)
+    #expect(warnings.first?.metadata["batch"] == "\(Fixture.batch(0).name)")
+    #expect(warnings.first?.metadata["pause_ms"] == "\(pause)")
   }
 }
 

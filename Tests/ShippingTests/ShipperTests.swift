@@ -35,6 +35,29 @@ struct ShipperTests {
     #expect(shipper.metrics.lastSuccessMicroseconds != nil)
   }
 
+  @Test func `what could not be read is tried again with the next sweep, not with the next batch`()
+    throws
+  {
+    let fixture = try Fixture()
+    let faults = SyscallFaults()
+    let spool = try fixture.spool(faults)
+    try Fixture.add(Fixture.batch(0), to: spool)
+    faults.failAll(.rename, with: 5)
+    let shipper = try shipper(fixture, spool)
+    let thread = try SpawnedThread { try? shipper.run() }
+    try awaitCondition("a fault") { spool.status.unreadableBatches == 1 }
+    faults.recover()
+
+    try Fixture.add(Fixture.batch(1), to: spool)
+    shipper.wake()
+    try awaitCondition("a delivery") { !fixture.allocator.requests.isEmpty }
+    shipper.stop()
+    thread.join()
+
+    #expect(fixture.allocator.requests.map(\.name) == [Fixture.batch(1).name.description])
+    #expect(shipper.metrics.spool.unreadableBatches == 1)
+  }
+
   @Test func `a shipper that is told to stop delivers first what it can`() throws {
     let fixture = try Fixture()
     let spool = try fixture.spool()

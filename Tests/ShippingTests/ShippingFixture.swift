@@ -94,6 +94,33 @@ struct ShippingFixture {
   }
 }
 
+/// What was logged.
+final class LogLines: Sendable {
+  struct Line {
+    let level: Logger.Level
+    let metadata: Logger.Metadata
+  }
+
+  private let lines = Mutex<[Line]>([])
+  var all: [Line] { lines.withLock { $0 } }
+  var logger: Logger { Logger(label: "test") { _ in Handler(lines: self) } }
+
+  private struct Handler: LogHandler {
+    let lines: LogLines
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+      get { metadata[key] }
+      set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+      lines.lines.withLock { $0.append(Line(level: event.level, metadata: event.metadata ?? [:])) }
+    }
+  }
+}
+
 /// A clock that a test moves.
 final class TestTime: Sendable {
   private let microseconds = Mutex<Int64>(1_800_000_000_000_000)

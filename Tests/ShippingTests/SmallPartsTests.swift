@@ -51,18 +51,33 @@ struct SmallPartsTests {
     #expect(pause.next(using: &random) <= 200, "\(seed)")
   }
 
+  @Test func `a failure that only a person can end is a failure in the row`() {
+    var pause = RetryPause(baseMilliseconds: 200, maxMilliseconds: 30_000)
+
+    let milliseconds = pause.slow()
+
+    #expect(milliseconds == 30_000)
+    #expect(pause.failures == 1)
+  }
+
   @Test func `all faults of a configuration are named at once`() throws {
     var configuration = ShippingConfiguration(
       allocatorURL: "allocator:8443", tokenFile: "", spoolDirectory: "/s")
     try ShippingConfiguration(
       allocatorURL: "https://a", tokenFile: "/t", spoolDirectory: "/s"
     ).validate()
+    configuration.spoolDirectory = ""
     configuration.spoolBytesMax = 0
     configuration.retryMaxMilliseconds = 1
+    configuration.acknowledgedRetentionSeconds = -1
+    configuration.drainTimeoutMilliseconds = -1
 
     let error = #expect(throws: ShippingError.self) { try configuration.validate() }
 
-    for name in ["allocatorURL", "tokenFile", "spoolBytesMax", "retryMaxMilliseconds"] {
+    for name in [
+      "allocatorURL", "tokenFile", "spoolDirectory", "spoolBytesMax", "retryMaxMilliseconds",
+      "acknowledgedRetentionSeconds", "drainTimeoutMilliseconds",
+    ] {
       #expect(error?.description.contains(name) == true)
     }
   }

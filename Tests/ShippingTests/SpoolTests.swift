@@ -135,6 +135,91 @@ struct SpoolTests {
     try expectAllOnce(fixture, sequences: 0..<6)
   }
 
+  @Test func `one new batch makes sixteen merges at most`() throws {
+    var fixture = try Fixture()
+    do {
+      let first = try fixture.spool()
+      for sequence in 0..<40 as Range<UInt64> {
+        try Fixture.add(Fixture.batch(sequence), to: first)
+      }
+    }
+    fixture.configuration.spoolBytesMax = 1
+    let spool = try fixture.spool()
+
+    try Fixture.add(Fixture.batch(40), to: spool)
+
+    #expect(spool.status.mergedBatches == 16)
+    #expect(spool.status.pendingBatches == 25)
+  }
+
+  @Test func `the figures of what is on disk are the same after a restart`() throws {
+    let fixture = try Fixture([.store, .status(409), .store, .status(422)])
+    let before: SpoolStatus
+    do {
+      let spool = try fixture.spool()
+      let delivery = try fixture.delivery(spool)
+      for sequence in [3, 0, 4, 1, 6, 2] as [UInt64] {
+        try Fixture.add(Fixture.batch(sequence), to: spool)
+      }
+      for _ in 0..<4 { _ = delivery.step() }
+      before = spool.status
+    }
+
+    let after = try fixture.spool().status
+
+    #expect(after == before)
+    #expect(after.pendingBatches == 2 && after.pendingBytes > 0)
+    #expect(after.acknowledgedBatches == 2 && after.acknowledgedBytes > 0)
+    #expect(after.setAsideBatches == 2)
+  }
+
+  @Test func `an acknowledged batch is kept under the time of its acknowledgement`() throws {
+    let fixture = try Fixture()
+    let spool = try fixture.spool()
+    try Fixture.add(Fixture.batch(0), to: spool)
+    try fixture.delivery(spool).deliverAll()
+
+    let file = SpoolFile(name: Fixture.batch(0).name, lastSequence: 0, seconds: 1_800_000_000)
+    #expect(try fixture.files("/acked") == [file.fileName])
+  }
+
+  @Test func `a batch that is offered again waits from then on, and is marked as offered`() throws {
+    let fixture = try Fixture()
+    let spool = try fixture.spool()
+    try Fixture.add(Fixture.batch(0), to: spool)
+    try fixture.delivery(spool).deliverAll()
+    fixture.time.advance(seconds: 100)
+
+    #expect(try spool.offerAgain(Fixture.batch(0).name))
+
+    let file = SpoolFile(
+      name: Fixture.batch(0).name, lastSequence: 0, seconds: 1_800_000_100, isOffered: true)
+    #expect(try fixture.files() == [file.fileName])
+    #expect(spool.status.oldestPendingSeconds == 1_800_000_100)
+    #expect(spool.status.pendingBytes > 0)
+  }
+
+  @Test func `the mark of an offer is made durable once`() throws {
+    let fixture = try Fixture([.hangUp, .hangUp])
+    let faults = SyscallFaults()
+    do {
+      let spool = try fixture.spool(faults)
+      try Fixture.add(Fixture.batch(0), to: spool)
+      let delivery = try fixture.delivery(spool)
+      _ = delivery.step()
+      let flushes = faults.calls.count { $0 == .fsync }
+      _ = delivery.step()
+      #expect(faults.calls.count { $0 == .fsync } == flushes)
+    }
+
+    // The start has made durable what it found.
+    let spool = try fixture.spool(faults)
+    let flushes = faults.calls.count { $0 == .fsync }
+    _ = try spool.nextOffer()
+
+    #expect(faults.calls.count { $0 == .fsync } == flushes)
+  }
+
   @Test func `two processes cannot have one spool`() throws {
     let fixture = try Fixture()
     do {

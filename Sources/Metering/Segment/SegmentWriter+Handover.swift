@@ -18,11 +18,10 @@ extension HistogramBuckets {
 }
 
 extension SegmentWriter {
-  /// Stamps the beginning of the interval.
+  /// Stamps the beginning of the interval. A worker that is killed before it notes a turn was alive until here.
   func begin(wallMicroseconds: Int64, monotonicNanoseconds: UInt64) {
     store(UInt64(bitPattern: wallMicroseconds), at: .startWallMicroseconds)
     store(monotonicNanoseconds, at: .startMonotonicNanoseconds)
-    noteTurn(monotonicNanoseconds)
   }
 
   /// Stamps the end of the interval.

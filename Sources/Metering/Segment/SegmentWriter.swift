@@ -77,9 +77,8 @@ final class SegmentWriter<Observer: StoreObserver> {
     slotMask = successor.index.mask
     slotsUsed = 0
     claimedExtents = 0
-    rowCursor = 0
+    // No room in an extent: the next row and the next id claim one, and set their cursors.
     rowEnd = 0
-    smallCursor = 0
     smallEnd = 0
     rowCount = 0
     unregisteredRowCount = 0
