@@ -60,6 +60,15 @@ import Usage
     #expect(rows["~overflow/api"]?[.requests] == 960)
   }
 
+  @Test func `registered tenants too have no more rows than the limit`() throws {
+    let rig = try Rig(limit: 10)
+    rig.service.updateRegister(Set((0..<30).map { TenantID("paying-\($0)")! }))
+    for number in 0..<30 { _ = rig.meter().row("paying-\(number)") }
+
+    #expect(rig.service.snapshot().overflowedLookups == 20)
+    rig.finish()
+  }
+
   @Test(arguments: [
     (limit: 100, workers: 1, registered: 0, routes: 3, rows: 100, unregistered: 100),
     (limit: 100, workers: 4, registered: 5, routes: 2, rows: 25, unregistered: 15),
@@ -198,6 +207,26 @@ import Usage
     rig.runService()
 
     open(first + quarter..<first + 2 * SegmentIndex.slotsMin, rig)
+
+    #expect(rig.service.snapshot().overflowedLookups == 0)
+    rig.finish()
+  }
+
+  @Test func `the index of a segment is as large as the interval before needed`() throws {
+    let rig = try Rig()
+    for number in 0..<9_000 {
+      open(number..<number + 1, rig)
+      if number % 100 == 0 { rig.runService() }
+    }
+    for _ in 0..<2 {
+      // What is prepared from here on knows how many rows there were.
+      rig.clock.advance(milliseconds: 10_000)
+      rig.rotate()
+      rig.runService()
+    }
+
+    // More than the smallest index takes, though nobody makes it larger now.
+    open(0..<7_600, rig)
 
     #expect(rig.service.snapshot().overflowedLookups == 0)
     rig.finish()

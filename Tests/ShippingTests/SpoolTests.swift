@@ -135,6 +135,36 @@ struct SpoolTests {
     try expectAllOnce(fixture, sequences: 0..<6)
   }
 
+  @Test func `whichever call of a merge fails, what does not count goes with the next sweep`()
+    throws
+  {
+    /// Merges two batches while nothing can be removed; which calls that took, and whether both were spooled.
+    func merge(_ faults: SyscallFaults) throws -> (calls: Range<Int>, files: Int, batches: Int)? {
+      var fixture = try Fixture()
+      fixture.configuration.spoolBytesMax = 1
+      let spool = try fixture.spool(faults)
+      try Fixture.add(Fixture.batch(0), to: spool)
+      let before = faults.calls.count
+      faults.failAll(.unlink, with: 5)
+      guard (try? Fixture.add(Fixture.batch(1), to: spool)) != nil else { return nil }
+      let calls = before..<faults.calls.count
+      faults.recover()
+      spool.sweep()
+      return (calls, try fixture.files().count, spool.status.pendingBatches)
+    }
+
+    let undisturbed = try #require(try merge(SyscallFaults()))
+    #expect(undisturbed.files == 1 && undisturbed.batches == 1)
+    var outcomes: Set<Int> = []
+    for position in undisturbed.calls {
+      guard let merged = try merge(SyscallFaults(failing: position, with: 5)) else { continue }
+      #expect(merged.files == merged.batches, "call \(position)")
+      outcomes.insert(merged.batches)
+    }
+
+    #expect(outcomes == [1, 2])
+  }
+
   @Test func `one new batch makes sixteen merges at most`() throws {
     var fixture = try Fixture()
     do {

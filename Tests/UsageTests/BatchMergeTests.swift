@@ -19,6 +19,45 @@ struct BatchMergeTests {
     }
   }
 
+  @Test func `the totals of a listener add up over the parts, whatever the quantity`() throws {
+    func part(_ sequence: UInt64) -> Batch {
+      var totals = ListenerTotals(listener: "public")
+      for index in totals.quantities.indices {
+        totals.quantities[index] = UInt64(index) * 1_000 + sequence
+      }
+      for index in totals.connectionQuantities.indices {
+        totals.connectionQuantities[index] = UInt64(index) * 100 + sequence
+      }
+      totals.observations = 10 * sequence
+      totals.openStart = sequence
+      totals.openEnd = sequence + 1
+      return Batch(
+        name: BatchSamples.name(sequence),
+        interval: BatchInterval(
+          startMicroseconds: Int64(sequence) * 100, endMicroseconds: Int64(sequence) * 100 + 90,
+          lengthNanoseconds: 90_000),
+        flags: sequence == 2 ? [.recovered, .clockStepped] : .volatile, listeners: [totals],
+        rows: [])
+    }
+
+    let merged = try Batch.merge([part(1), part(2), part(3)])
+
+    let totals = try #require(merged.listeners.first)
+    #expect(merged.listeners.count == 1)
+    #expect(totals.quantities == totals.quantities.indices.map { UInt64($0) * 3_000 + 6 })
+    #expect(
+      totals.connectionQuantities
+        == totals.connectionQuantities.indices.map { UInt64($0) * 300 + 6 }
+    )
+    #expect(totals.observations == 60)
+    #expect(totals.openStart == 1 && totals.openEnd == 4)
+    #expect(merged.flags == [.volatile, .recovered, .clockStepped, .merged])
+    #expect(
+      merged.interval
+        == BatchInterval(
+          startMicroseconds: 100, endMicroseconds: 390, lengthNanoseconds: 270_000))
+  }
+
   @Test func `merging in two steps is merging in one`() throws {
     var random = SplitMix64.fromEnvironment()
     let seed = random.seed

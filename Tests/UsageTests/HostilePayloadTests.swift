@@ -53,6 +53,37 @@ struct HostilePayloadTests {
     }
   }
 
+  @Test func `no change of one byte makes rows that could not have been written`() throws {
+    var batch = BatchSamples.heartbeat
+    batch.rows = ["api", "web"].map { BatchSamples.row("acme", $0, completed: 1) }
+    let payload = try BatchCodec.payload(of: BatchCodec.encode(batch))
+
+    for place in payload.indices {
+      for value in 0..<4 as Range<UInt8> {
+        var changed = payload
+        changed[place] = value
+        guard let other = try? decode(changed) else { continue }
+        #expect(throws: Never.self, "byte \(place) is \(value)") { try BatchCodec.encode(other) }
+      }
+    }
+  }
+
+  @Test(
+    arguments: [
+      ([(5, 1), (6, 2)], nil), ([(5, 1), (5, 1)], "do not ascend"),
+      ([(5, 1), (4, 1)], "do not ascend"), ([(UInt16(HistogramBuckets.count), 1)], "do not ascend"),
+      ([(5, 0)], "is listed and empty"), ([(5, BatchCodec.counterMax), (6, 1)], "more than 2^63"),
+    ] as [([(UInt16, UInt64)], String?)])
+  func `a histogram that breaks a rule is refused with the rule`(
+    bins: [(UInt16, UInt64)], fault: String?
+  ) {
+    var rules = RowRules.Bins()
+    for (bucket, count) in bins { rules.check(.init(bucket: bucket, count: count)) }
+
+    #expect((rules.fault == nil) == (fault == nil))
+    #expect(fault.map { rules.fault?.contains($0) == true } ?? (rules.total == 3))
+  }
+
   @Test func `a payload that ends anywhere is refused`() throws {
     let payload = try BatchCodec.payload(of: BatchCodec.encode(BatchSamples.rich))
 
@@ -86,6 +117,17 @@ struct HostilePayloadTests {
     let bytes: [UInt8] = [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01]
     var cursor = PayloadCursor(0, bytes.count)
     #expect(try cursor.varint(bytes) == .max)
+  }
+
+  @Test func `sealing writes every byte of the envelope, whatever stood there`() {
+    let frame: [UInt8] = [1, 2, 3, 4, 5]
+    var clean = [UInt8](repeating: 0, count: BatchEnvelope.byteCount) + frame
+    var used = [UInt8](repeating: 0xFF, count: BatchEnvelope.byteCount) + frame
+
+    BatchEnvelope.seal(&clean, payloadBytes: 3)
+    BatchEnvelope.seal(&used, payloadBytes: 3)
+
+    #expect(used == clean)
   }
 
   @Test func `a frame without content checksum is refused`() throws {

@@ -76,6 +76,27 @@ struct ValueTypeTests {
     #expect(HistogramBuckets.bucket(of: .max) < HistogramBuckets.count)
   }
 
+  @Test func `merging adds what was clamped, at either end`() {
+    var left = SparseHistogram(bins: [.init(bucket: 3, count: 9)], clampedLow: 1, clampedHigh: 2)
+    left.merge(
+      SparseHistogram(bins: [.init(bucket: 3, count: 8)], clampedLow: 3, clampedHigh: 4))
+
+    #expect(
+      left
+        == SparseHistogram(bins: [.init(bucket: 3, count: 17)], clampedLow: 4, clampedHigh: 6))
+  }
+
+  @Test func `a quantile is in the bucket up to which so many observations lie`() {
+    let histogram = SparseHistogram(bins: [
+      .init(bucket: 10, count: 50), .init(bucket: 20, count: 45), .init(bucket: 30, count: 5),
+    ])
+
+    let buckets = [0, 0.49, 0.5, 0.94, 0.95, 1].map { histogram.value(atQuantile: $0) }
+
+    #expect(buckets == [10, 10, 20, 20, 30, 30].map { HistogramBuckets.midpoint(of: $0) })
+    #expect(SparseHistogram().value(atQuantile: 0.5) == nil)
+  }
+
   @Test func `a merged histogram is the histogram of all observations`() {
     var random = SplitMix64.fromEnvironment()
     let seed = random.seed
