@@ -70,7 +70,8 @@ let package = Package(
     // C modules: system libraries, and shims in .c files for what their macros hide.
     .target(name: "CLinux"),
     .systemLibrary(
-      name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+      name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .target(name: "COpenSSLShims", dependencies: ["COpenSSL"]),
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
@@ -80,7 +81,7 @@ let package = Package(
     .target(name: "CAresShims", dependencies: ["CAres"]),
 
     // machine
-    room("Platform", ["CLinux", "CAresShims"]),
+    room("Platform", ["CLinux", "CAresShims", "COpenSSL", "COpenSSLShims"]),
     room("Digest", ["COpenSSL"]),
     room("HTTPClient", ["CCurl", "CCurlShims"]),
 

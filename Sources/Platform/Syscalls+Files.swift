@@ -64,6 +64,14 @@ extension Syscalls {
     }
   }
 
+  /// The permission bits of a file, those of what a symbolic link leads to.
+  public func mode(of path: String) throws(SystemError) -> UInt32 {
+    var status = stat()
+    // Safe: the struct lives for the call.
+    _ = try retrying(.stat) { unsafe fstatat(AT_FDCWD, path, &status, 0) }
+    return status.st_mode & 0o7777
+  }
+
   /// Writes all of `bytes`, in as many calls as the kernel needs.
   public func writeAll(_ fd: Int32, _ bytes: RawSpan) throws(SystemError) {
     var offset = 0

@@ -8,6 +8,8 @@ final class Channel {
   /// Place in the worker's table; with `generation` it tells stale events from fresh ones.
   let slot: Int
   let generation: UInt32
+  /// What encrypts the socket's bytes; nil while they are plain.
+  var tls: TLSSession?
   /// Bytes received and not yet consumed; nil while there are none.
   var input: Buffer?
   /// Bytes that wait to be sent; nil while there are none.
@@ -30,7 +32,10 @@ final class Channel {
   /// Takes over what an event said.
   @inline(__always)
   func note(_ event: EventLoop.Event) {
-    if event.isReadable { isReadable = true }
+    if event.isReadable {
+      isReadable = true
+      tls?.noteReadable()
+    }
     if event.isWritable { isWritable = true }
     if event.isPeerClosed { isPeerClosed = true }
     if event.isBroken { isBroken = true }
@@ -60,11 +65,17 @@ extension Channel {
     if buffer.consumed > buffer.capacity / 2 || buffer.free == 0 { buffer.compact() }
     let room = buffer.free
     guard room > 0 else { return .wouldBlock }
-    let result = syscalls.receive(descriptor, into: buffer)
+    let result =
+      tls?.receive(into: buffer, trustsShortReads: !isPeerClosed, syscalls)
+      ?? syscalls.receive(descriptor, into: buffer)
     switch result {
     case .moved(let count):
       // A short read has emptied the socket; only the end of stream may be left to read.
-      if count < room && !isPeerClosed { isReadable = false }
+      if let tls {
+        isReadable = tls.mayHaveMore || isPeerClosed
+      } else if count < room && !isPeerClosed {
+        isReadable = false
+      }
     case .wouldBlock: isReadable = false
     case .end:
       isReadable = false
@@ -80,7 +91,9 @@ extension Channel {
   func send(_ direct: Buffer?, directCount: Int, _ syscalls: Syscalls) -> IOResult {
     let offered = outputCount + directCount
     let queued = output.take()
-    let result = syscalls.send(descriptor, queued, direct, secondCount: directCount)
+    let result =
+      tls?.send(queued, direct, secondCount: directCount, syscalls)
+      ?? syscalls.send(descriptor, queued, direct, secondCount: directCount)
     output = queued
     switch result {
     case .moved(let count): if count < offered { isWritable = false }
@@ -104,6 +117,21 @@ extension Channel {
       isBroken = true
     }
     return result
+  }
+
+  /// Sends this side's end of stream, TLS's own first; the other direction stays open.
+  func shutdownWriting(_ syscalls: Syscalls) {
+    tls?.sayGoodbye()
+    syscalls.shutdownWriting(descriptor)
+  }
+
+  /// Closes the socket, after TLS's own end if nothing has failed.
+  func close(_ syscalls: Syscalls) {
+    if let tls {
+      if !isBroken { tls.sayGoodbye() }
+      self.tls = nil
+    }
+    syscalls.close(descriptor)
   }
 
   /// Gives empty buffers back to the pool.

@@ -11,6 +11,12 @@ final class DownstreamConnection {
   var isTrusted: Bool
   /// Whether a PROXY header has to come before anything else.
   var awaitsProxyHeader = false
+  /// The certificates of its handshake, until that begins; nil without TLS.
+  var tlsContext: TLSServerContext?
+  /// The names of the client's certificate, when it showed one that verified.
+  var certificate: CertificateNames?
+  /// Whether the TLS handshake has begun and is not complete.
+  var isHandshaking = false
   /// What its client's address is counted under (`AddressCounts`); 0 when it is not counted.
   var addressKey: UInt64 = 0
   /// The request that is being served; the worker's shared idle one while there is none (`ExchangePool`).
@@ -61,6 +67,7 @@ final class UpstreamConnection {
   /// Whose exchange it serves; nil while idle. Strong, because a weak one costs atomic work in each event; the
   /// cycle is broken when the two part (`Worker.releaseUpstream`).
   var downstream: DownstreamConnection?
+  /// Whether requests may be sent: the transport is up, and TLS if there is any.
   var isConnected = false
   /// Exchanges that it has served completely.
   var served = 0

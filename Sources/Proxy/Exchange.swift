@@ -49,6 +49,8 @@ final class Exchange {
   var expectsContinue = false
   var wantsUpgrade = false
   var acceptsTrailers = false
+  /// Whether the client's connection has TLS.
+  var isEncrypted = false
   var bodyBytesMax = UInt64.max
   var requestContentBytes: UInt64 = 0
 

@@ -22,7 +22,10 @@ extension HeaderPolicy {
     }
     fits = fits && context.client.write(to: output)
     if !(context.isTrusted && head.contains(.xForwardedProto)) {
-      fits = fits && output.append("\r\nX-Forwarded-Proto: http")
+      fits =
+        fits
+        && output.append(
+          context.isEncrypted ? "\r\nX-Forwarded-Proto: https" : "\r\nX-Forwarded-Proto: http")
     }
     if !(context.isTrusted && head.contains(.xForwardedHost)) {
       fits =
@@ -44,6 +47,7 @@ extension HeaderPolicy {
     let isIPv6 = context.client.isIPv6
     fits = fits && output.append(isIPv6 ? "for=\"[" : "for=") && context.client.write(to: output)
     fits = fits && output.append(isIPv6 ? "]\";proto=http" : ";proto=http")
+    if context.isEncrypted { fits = fits && output.append(byte: UInt8(ascii: "s")) }
     guard !head.authority.isEmpty else { return fits }
     return fits && output.append(";host=\"") && output.append(bytes.bytes(of: head.authority))
       && output.append(byte: UInt8(ascii: "\""))

@@ -67,6 +67,8 @@ final class HeaderPolicy: Sendable {
     var requestID = RequestID()
     /// What becomes of its trace.
     var trace = TraceContext()
+    /// Whether the client's connection has TLS.
+    var isEncrypted = false
   }
 
   /// Writes the request head for the upstream; false when it does not fit.

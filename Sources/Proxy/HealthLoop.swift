@@ -29,6 +29,9 @@ final class HealthLoop {
     let channel: Channel
     unowned let target: Target
     let deadline: UInt64
+    /// Whether the transport is up.
+    var isUp = false
+    /// Whether a request may be sent: TLS is complete, too.
     var isConnected = false
     var scanned = 0
 
@@ -158,11 +161,7 @@ final class HealthLoop {
     probe.channel.note(event)
     if !probe.isConnected {
       guard probe.channel.isWritable || probe.channel.isBroken else { return }
-      let error = syscalls.socketError(probe.channel.descriptor)
-      guard error == 0, !probe.channel.isBroken else {
-        finish(probe, failure: "the connection was refused")
-        return
-      }
+      guard complete(probe) else { return }
       probe.isConnected = true
       guard probe.target.configuration.kind == .http else {
         finish(probe, failure: nil)
@@ -171,6 +170,36 @@ final class HealthLoop {
       write(probe)
     }
     exchange(probe)
+  }
+
+  /// Whether the connection is complete; when it cannot be, the check has ended.
+  private func complete(_ probe: Probe) -> Bool {
+    let channel = probe.channel
+    if !probe.isUp {
+      guard syscalls.socketError(channel.descriptor) == 0, !channel.isBroken else {
+        finish(probe, failure: "the connection was refused")
+        return false
+      }
+      probe.isUp = true
+      guard let context = probe.target.board.tls else { return true }
+      channel.tls = TLSSession(client: context, descriptor: channel.descriptor)
+    }
+    guard let session = channel.tls else {
+      finish(probe, failure: "no memory for TLS")
+      return false
+    }
+    switch session.handshake(syscalls) {
+    case .done:
+      channel.isReadable = session.mayHaveMore || channel.isPeerClosed
+      return true
+    case .wouldBlock: return false
+    case .ended:
+      finish(probe, failure: "the server closed the connection in the TLS handshake")
+      return false
+    case .failed(let reason):
+      finish(probe, failure: "TLS: \(reason)")
+      return false
+    }
   }
 
   private func write(_ probe: Probe) {
@@ -258,7 +287,7 @@ final class HealthLoop {
     probe.target.probe = nil
     probe.channel.releaseBuffers(to: buffers)
     probes.remove(at: probe.channel.slot)
-    syscalls.close(probe.channel.descriptor)
+    probe.channel.close(syscalls)
   }
 
   /// Takes a check's result over, and plans the next one.

@@ -13,9 +13,14 @@ struct Listener: Sendable {
   let denied: [AddressRange]
   /// Whether connections begin with a PROXY header; only trusted peers may connect then.
   let expectsProxyHeader: Bool
+  /// Certificates and rules of its handshakes; nil without TLS.
+  let tls: TLSServerContext?
 
   /// A bound socket of the listener at `index`.
-  init(descriptor: Int32, index: Int, _ configuration: ListenerConfiguration) {
+  init(
+    descriptor: Int32, index: Int, _ configuration: ListenerConfiguration, tls: TLSServerContext?
+  ) {
+    self.tls = tls
     self.descriptor = descriptor
     self.index = index
     trusted = configuration.trusted
@@ -44,6 +49,12 @@ extension Worker {
       return
     }
     let listener = listeners[position]
+    // The kernel's queue holds them meanwhile.
+    if listener.tls != nil && handshakes >= limits.tlsHandshakesMax {
+      counters.add(.tlsHandshakesDeferred)
+      pauseAccepting(position)
+      return
+    }
     // Bound: acceptsPerTurnMax; the listener is level-triggered, so the rest comes next turn.
     for _ in 0..<Self.acceptsPerTurnMax {
       switch syscalls.accept(listener.descriptor) {
@@ -146,9 +157,11 @@ extension Worker {
     connection.awaitsProxyHeader = listener.expectsProxyHeader
     connection.deadline =
       now + (listener.expectsProxyHeader ? timeouts.proxyHeader : timeouts.firstHead)
+    connection.tlsContext = listener.tls
     connection.addressKey = addressKey
     downstreams.put(connection, at: slot)
     counters.set(.downstreamConnections, to: downstreams.count)
+    if !listener.expectsProxyHeader { beginHandshake(connection) }
   }
 
   /// Whether a connection of this peer may stay; else it is closed.

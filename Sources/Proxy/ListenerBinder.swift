@@ -22,7 +22,7 @@ struct ListenerBinder {
   ///
   /// `index` is the listener's position in the tables. On failure every socket of this binder is closed.
   mutating func bind(
-    _ listener: ListenerConfiguration, index: Int
+    _ listener: ListenerConfiguration, index: Int, tls: TLSServerContext?
   ) throws(ProxyError) -> SocketAddress {
     let taken = inherited.filter { $0.serves(listener) }
     inherited.removeAll { $0.serves(listener) }
@@ -30,13 +30,14 @@ struct ListenerBinder {
     var address = taken.first?.address ?? listener.address
     for (position, socket) in taken.enumerated() {
       sockets[position % sockets.count].append(
-        Listener(descriptor: socket.descriptor, index: index, listener))
+        Listener(descriptor: socket.descriptor, index: index, listener, tls: tls))
     }
     for worker in sockets.indices where worker >= taken.count {
       do throws(SystemError) {
         let descriptor = try syscalls.listen(
           on: address, backlog: listener.backlog, isIPv6Only: listener.isIPv6Only)
-        sockets[worker].append(Listener(descriptor: descriptor, index: index, listener))
+        sockets[worker].append(
+          Listener(descriptor: descriptor, index: index, listener, tls: tls))
         // The first socket settles the port that the others share.
         if worker == 0 { address = try syscalls.localAddress(of: descriptor) }
       } catch {

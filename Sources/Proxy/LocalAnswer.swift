@@ -25,6 +25,10 @@ struct LocalAnswer: Sendable {
   static let methodNotAllowed = LocalAnswer(
     status: 405, code: "method_not_allowed", message: "CONNECT and TRACE are not served here.",
     end: .endedRejected)
+  static let misdirected = LocalAnswer(
+    status: 421, code: "misdirected",
+    message: "The TLS handshake of this connection was for another host; connect anew.",
+    end: .endedRejected)
   static let pathRefused = LocalAnswer(
     status: 400, code: "path_refused",
     message: "The path has dot segments or encoded slashes, which this route refuses.",
@@ -71,6 +75,9 @@ struct LocalAnswer: Sendable {
   static let upstreamUnreachable = LocalAnswer(
     status: 502, code: "upstream_unreachable", message: "The upstream refused the connection.",
     end: .endedUpstreamFailure)
+  static let upstreamTLSFailed = LocalAnswer(
+    status: 502, code: "upstream_tls_failed",
+    message: "No TLS connection to the upstream could be made.", end: .endedUpstreamFailure)
   static let upstreamClosed = LocalAnswer(
     status: 502, code: "upstream_closed",
     message: "The upstream closed the connection before it answered.", end: .endedUpstreamFailure)
@@ -90,7 +97,7 @@ struct LocalAnswer: Sendable {
     tenantRateLimited, tenantConcurrencyLimited, tenantStreamsLimited, overloaded, upstreamBusy,
     upstreamUnreachable, upstreamClosed, upstreamMalformed, upstreamConnectTimeout, upstreamTimeout,
     upstreamOverloaded, upstreamPendingTimeout, upstreamUnresolved, upstreamInterim,
-    connectionResourcesExhausted,
+    connectionResourcesExhausted, misdirected, upstreamTLSFailed,
   ]
 
   /// The reason phrase of a status that Weir answers with.
@@ -103,6 +110,7 @@ struct LocalAnswer: Sendable {
     case 408: "Request Timeout"
     case 413: "Content Too Large"
     case 414: "URI Too Long"
+    case 421: "Misdirected Request"
     case 429: "Too Many Requests"
     case 431: "Request Header Fields Too Large"
     case 501: "Not Implemented"

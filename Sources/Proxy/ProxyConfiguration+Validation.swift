@@ -34,6 +34,7 @@ extension ProxyConfiguration {
       if listener.isIPv6Only && !listener.address.isIPv6 {
         faults.append("\(place).v6_only: \(listener.address) is not an IPv6 address")
       }
+      faults += listener.validateTLS(at: place)
       if listener.backlog < 1 { faults.append("\(place).backlog: must be at least 1") }
     }
     return faults
@@ -53,6 +54,14 @@ extension ProxyConfiguration {
       case .header(let name):
         if !Self.isToken(name) || Self.isReservedField(name) {
           faults.append("\(place).header.name: \"\(name)\" cannot carry a tenant")
+        }
+      case .certificate:
+        let named = listeners.filter {
+          rule.listeners.isEmpty ? $0.tls != nil : rule.listeners.contains($0.name)
+        }
+        if named.isEmpty || !named.allSatisfy({ $0.tls?.asksForCertificates ?? false }) {
+          faults.append(
+            "\(place).certificate: needs listeners whose tls asks for client_certificates")
         }
       case .hostLabel(let suffix):
         if !suffix.hasPrefix(".") || suffix.count < 2 {
@@ -159,6 +168,9 @@ extension LimitConfiguration {
     if requestsPerConnectionMax < 1 {
       faults.append("limits.requests_per_connection_max: must be at least 1")
     }
+    if !(1...1_000_000).contains(tlsHandshakesMax) {
+      faults.append("limits.tls_handshakes_max: must be 1 to 1000000")
+    }
     if spliceBytesMin < 16_384 { faults.append("limits.splice_bytes_min: must be at least 16384") }
     if !(0...65_536).contains(splicePipesMax) {
       faults.append("limits.splice_pipes_max: must be 0 (copy everything) to 65536")
@@ -192,7 +204,7 @@ extension TimeoutConfiguration {
       ("connect_ms", connectMilliseconds), ("response_head_ms", responseHeadMilliseconds),
       ("upstream_idle_ms", upstreamIdleMilliseconds), ("drain_ms", drainMilliseconds),
       ("drain_idle_ms", drainIdleMilliseconds),
-      ("linger_ms", lingerMilliseconds),
+      ("linger_ms", lingerMilliseconds), ("tls_ticket_key_ms", ticketKeyMilliseconds),
     ]
     let delay =
       (0...86_400_000).contains(drainDelayMilliseconds)

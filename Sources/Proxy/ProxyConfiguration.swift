@@ -55,6 +55,10 @@ public struct ListenerConfiguration: Sendable, Equatable {
   public var acceptsBareLineFeed = false
   /// What becomes of request fields whose name holds `_`. Default: they are passed on.
   public var underscoreNames = UnderscoreChoice.forward
+  /// Certificates and rules of TLS; nil for plain connections. Default nil.
+  public var tls: TLSServerConfiguration?
+  /// Whether a client whose certificate verifies is as good as a trusted peer. Default false.
+  public var trustsCertificates = false
   /// Length of the kernel's accept queue. Default 4,096; the kernel may cut it (net.core.somaxconn).
   public var backlog: Int32 = 4_096
 
@@ -88,6 +92,8 @@ public struct TenantRule: Sendable, Equatable {
     case hostLabel(suffix: String)
     /// The path segment behind this prefix, for example `/t/`.
     case pathSegment(prefix: String)
+    /// Behind this prefix, which may be empty, in a name of the certificate that the client showed and that verified.
+    case certificate(TLSSession.PeerName, prefix: String)
     /// Always this id.
     case fixed(TenantID)
   }
@@ -187,6 +193,8 @@ public struct LimitConfiguration: Sendable, Equatable {
   public var spliceBytesMin = 131_072
   /// Pipes of each worker in use at a time, two descriptors each; 0 copies everything. Default 256.
   public var splicePipesMax = 256
+  /// TLS handshakes with clients that each worker has in flight; more wait in the kernel's queue. Default 512.
+  public var tlsHandshakesMax = 512
   /// Answers with a 1xx status that an upstream may send before its response. Default 16.
   public var interimResponsesMax = 16
 
@@ -226,6 +234,8 @@ public struct TimeoutConfiguration: Sendable, Equatable {
   public var drainIdleMilliseconds = 1_000
   /// From the stop signal until open exchanges are cut off. Default 30 s.
   public var drainMilliseconds = 30_000
+  /// Until a new key issues TLS session tickets; the two before it still open theirs. Default 12 h.
+  public var ticketKeyMilliseconds = 43_200_000
   /// After an answer that closes the connection: how long its unread rest is drained. Default 2 s.
   public var lingerMilliseconds = 2_000
 

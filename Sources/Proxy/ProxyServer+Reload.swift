@@ -21,6 +21,9 @@ extension ProxyServer {
     // Its file, its writer and the workers' rings are made once.
     keep(old.accessLog == next.accessLog, "access_log")
     keep(old.resolver == next.resolver, "resolver")
+    keep(
+      old.timeouts.ticketKeyMilliseconds == next.timeouts.ticketKeyMilliseconds,
+      "timeouts.tls_ticket_key_ms")
     // Buffers in use have the old size, and a head must fit in one.
     keep(old.limits.headBytesMax == next.limits.headBytesMax, "limits.head_bytes_max")
     keep(old.limits.bufferBytes == next.limits.bufferBytes, "limits.buffer_bytes")
@@ -45,16 +48,18 @@ extension ProxyServer {
       faults.append("upstreams: changed too often for one process, which needs a restart")
     }
     guard faults.isEmpty else { throw .configuration(faults) }
+    let contexts = try TLSContexts(tables, keys: ticketKeys, syscalls: syscalls)
     var binder = ListenerBinder(workers: workerCount, syscalls: syscalls)
-    let addresses = try bind(&binder, tables, old)
+    let addresses = try bind(&binder, tables, old, contexts)
     let sockets = old.sockets.enumerated().map { worker, sockets in
-      Self.kept(sockets, tables, old) + binder.sockets[worker]
+      Self.kept(sockets, tables, old, contexts) + binder.sockets[worker]
     }
     let number = old.number + 1
-    let added = tables.configuration.upstreams.dropFirst(old.boards.count)
+    let added = zip(tables.configuration.upstreams, contexts.upstreams)
+      .dropFirst(old.boards.count)
     let new = Current(
       tables: tables, sockets: sockets, addresses: addresses,
-      boards: old.boards + added.map { UpstreamBoard($0) }, number: number)
+      boards: old.boards + added.map { UpstreamBoard($0, tls: $1) }, number: number)
     let upstreams = watch.withLock { $0 }
     // Nothing that can fail comes after `grow`: the meter does not forget names, and its positions and those of the
     // tables must stay the same.
@@ -72,6 +77,10 @@ extension ProxyServer {
       throw .meter(error)
     }
     upstreams?.watch(new.boardsInUse)
+    for (board, context) in zip(new.boards, contexts.upstreams) where board.configuration.tls != nil
+    {
+      board.replaceTLS(context)
+    }
     current.withLock { $0 = new }
     monitor.withLock { $0 }?.follow(next.overload)
     for (worker, control) in controls.enumerated() {
@@ -84,12 +93,13 @@ extension ProxyServer {
 
   /// Opens sockets for listeners that are new, came back or moved; returns all addresses by position.
   private func bind(
-    _ binder: inout ListenerBinder, _ tables: ProxyTables, _ old: Current
+    _ binder: inout ListenerBinder, _ tables: ProxyTables, _ old: Current, _ contexts: TLSContexts
   ) throws(ProxyError) -> [SocketAddress] {
     var addresses = old.addresses
     for (index, listener) in tables.configuration.listeners.enumerated()
     where tables.usesListener[index] && !Self.keepsSockets(index, tables, old) {
-      let address = try binder.bind(listener, index: index)
+      let address = try binder.bind(
+        listener, index: index, tls: contexts.listeners[index])
       if index < addresses.count { addresses[index] = address } else { addresses.append(address) }
     }
     return addresses
@@ -108,13 +118,13 @@ extension ProxyServer {
 
   /// A worker's sockets that stay, with what the new configuration says of their listeners.
   private static func kept(
-    _ sockets: [Listener], _ tables: ProxyTables, _ old: Current
+    _ sockets: [Listener], _ tables: ProxyTables, _ old: Current, _ contexts: TLSContexts
   ) -> [Listener] {
     sockets.compactMap { socket in
       guard keepsSockets(socket.index, tables, old) else { return nil }
       return Listener(
         descriptor: socket.descriptor, index: socket.index,
-        tables.configuration.listeners[socket.index])
+        tables.configuration.listeners[socket.index], tls: contexts.listeners[socket.index])
     }
   }
 

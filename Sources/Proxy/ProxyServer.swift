@@ -45,6 +45,8 @@ public final class ProxyServer: Sendable {
   let syscalls: Syscalls
   let enforcement: Enforcement
   let controls: [WorkerControl]
+  /// What session tickets are made with: the same for all workers, and before and after a reload.
+  let ticketKeys: SessionTicketKeys
   /// What changes with a reload; the lock is the main thread's and the tests', never a worker's.
   let current: Mutex<Current>
   private let accessLog: AccessLog?
@@ -97,17 +99,28 @@ public final class ProxyServer: Sendable {
     } catch {
       throw .system(error)
     }
+    do throws(TLSError) {
+      ticketKeys = try SessionTicketKeys(
+        seconds: max(1, configuration.timeouts.ticketKeyMilliseconds / 1_000))
+    } catch {
+      throw .configuration(["tls: \(error)"])
+    }
+    let tables = ProxyTables(configuration)
+    let contexts = try TLSContexts(tables, keys: ticketKeys, syscalls: syscalls)
     var binder = ListenerBinder(workers: count, inherited: inherited, syscalls: syscalls)
     var addresses: [SocketAddress] = []
     for (index, listener) in configuration.listeners.enumerated() {
-      addresses.append(try binder.bind(listener, index: index))
+      addresses.append(
+        try binder.bind(listener, index: index, tls: contexts.listeners[index]))
     }
     refusedInheritance = Set(binder.inherited.map(\.name)).sorted()
     binder.closeInherited()
     current = Mutex(
       Current(
-        tables: ProxyTables(configuration), sockets: binder.sockets, addresses: addresses,
-        boards: configuration.upstreams.map { UpstreamBoard($0) }))
+        tables: tables, sockets: binder.sockets, addresses: addresses,
+        boards: zip(configuration.upstreams, contexts.upstreams).map {
+          UpstreamBoard($0, tls: $1)
+        }))
   }
 
   /// Where each listener listens, by its position in the tables; port 0 is resolved.

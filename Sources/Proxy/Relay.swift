@@ -84,7 +84,7 @@ extension Worker {
       let upstream = connection.upstream, upstream.channel.outputCount == 0
     else { return }
     exchange.request.isSourceDone = true
-    syscalls.shutdownWriting(upstream.channel.descriptor)
+    upstream.channel.shutdownWriting(syscalls)
     endTunnelIfDone(connection, exchange)
   }
 

@@ -17,6 +17,7 @@ struct TenantResolver: Sendable {
       case header([UInt8])
       case hostLabel(suffix: [UInt8])
       case pathSegment(prefix: [UInt8])
+      case certificate(TLSSession.PeerName, prefix: [UInt8])
       case fixed([UInt8])
     }
     let source: Source
@@ -36,6 +37,7 @@ struct TenantResolver: Sendable {
           case .header(let name): .header(Array(name.lowercased().utf8))
           case .hostLabel(let suffix): .hostLabel(suffix: Array(suffix.lowercased().utf8))
           case .pathSegment(let prefix): .pathSegment(prefix: Array(prefix.utf8))
+          case .certificate(let kind, let prefix): .certificate(kind, prefix: Array(prefix.utf8))
           case .fixed(let id): .fixed(Array(id.text.utf8))
           }
         return Rule(source: source, foldsCase: rule.foldsCase)
@@ -45,14 +47,15 @@ struct TenantResolver: Sendable {
   /// Resolves the tenant into `scratch`, which must have room for `TenantID.bytesMax` bytes.
   ///
   /// `isTrusted`: whether the peer may assert a tenant header. Without trust the field is as good as absent.
+  /// `certificate`: the names of the client's certificate, if it showed one that verified.
   func resolve(
     _ head: RequestHead, host: ByteRange, in bytes: RawSpan, isTrusted: Bool,
-    into scratch: Buffer
+    certificate: CertificateNames? = nil, into scratch: Buffer
   ) -> Resolution {
     var sawBad = false
     for rule in rules {
       scratch.reset()
-      switch find(rule, head, host, bytes, isTrusted, scratch) {
+      switch find(rule, head, host, bytes, isTrusted, certificate, scratch) {
       case .id: return .resolved
       case .bad: sawBad = true
       case .nothing: break
@@ -64,9 +67,12 @@ struct TenantResolver: Sendable {
   @inline(__always)
   private func find(
     _ rule: Rule, _ head: RequestHead, _ host: ByteRange, _ bytes: RawSpan,
-    _ isTrusted: Bool, _ scratch: Buffer
+    _ isTrusted: Bool, _ certificate: CertificateNames?, _ scratch: Buffer
   ) -> Found {
     switch rule.source {
+    case .certificate(let kind, let prefix):
+      guard let certificate else { return .nothing }
+      return fromCertificate(certificate.names(kind), prefix, rule.foldsCase, scratch)
     case .header(let name):
       guard isTrusted else { return .nothing }
       return fromHeader(name, head, bytes, rule.foldsCase, scratch)
@@ -116,6 +122,21 @@ struct TenantResolver: Sendable {
     while end < path.end && bytes[end] != UInt8(ascii: "/") { end += 1 }
     guard end > start else { return .nothing }
     return take(ByteRange(start: start, end: end), bytes, foldsCase, scratch)
+  }
+
+  /// The one name with this prefix; of two that say different things neither is believed.
+  private func fromCertificate(
+    _ names: [[UInt8]], _ prefix: [UInt8], _ foldsCase: Bool, _ scratch: Buffer
+  ) -> Found {
+    var match: [UInt8]?
+    for name in names where name.count > prefix.count && name.starts(with: prefix) {
+      if let match, match != name { return .bad }
+      match = name
+    }
+    guard let match else { return .nothing }
+    // Safe: every bit pattern is a valid byte.
+    let bytes = unsafe match.span.bytes
+    return take(ByteRange(start: prefix.count, end: match.count), bytes, foldsCase, scratch)
   }
 
   private func take(

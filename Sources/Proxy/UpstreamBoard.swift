@@ -11,6 +11,7 @@ public final class UpstreamBoard: Sendable {
   /// The addresses that need no resolving, in the order of the configuration.
   let fixedSeats: [UpstreamSeat]
   private let seats: Mutex<[UpstreamSeat]>
+  private let context: Mutex<TLSClientContext?>
   private let verdicts = Atomic<UInt64>(0)
   private let lists = Atomic<UInt64>(0)
   private let goodChecks = Atomic<UInt64>(0)
@@ -21,14 +22,21 @@ public final class UpstreamBoard: Sendable {
   private let failedResolutions = Atomic<UInt64>(0)
 
   /// A board with the addresses that need no resolving, all of them well until a check says otherwise.
-  init(_ configuration: UpstreamConfiguration) {
+  init(_ configuration: UpstreamConfiguration, tls: TLSClientContext? = nil) {
     self.configuration = configuration
+    context = Mutex(tls)
     fixedSeats = configuration.addresses.compactMap { address in
       guard case .endpoint(let endpoint) = address.place else { return nil }
       return UpstreamSeat(endpoint: endpoint, weight: address.weight, health: AddressHealth())
     }
     seats = Mutex(fixedSeats)
   }
+
+  /// The certificates and authorities of new connections; nil without TLS.
+  var tls: TLSClientContext? { context.withLock { $0 } }
+
+  /// Has new connections use what a reload has read.
+  func replaceTLS(_ new: TLSClientContext?) { context.withLock { $0 = new } }
 
   /// Whether some of its addresses are names.
   var hasNames: Bool { fixedSeats.count < configuration.addresses.count }

@@ -32,6 +32,8 @@ public struct UpstreamConfiguration: Sendable, Equatable {
   /// Requests at the group at one time, waiting ones included, over all workers; nil for no bound.
   /// Default nil.
   public var requestsMax: Int?
+  /// How the group is spoken to over TLS; nil for plain connections. Default nil.
+  public var tls: TLSClientConfiguration?
   /// How a response tells what the request cost; empty means that no hint is read.
   public var hints = HintConfiguration()
 
@@ -152,6 +154,16 @@ extension UpstreamConfiguration {
     check((0...1_000_000).contains(retry.burst), "retries.burst", "must be 0 to 1000000")
     check((1...10).contains(retry.attemptsMax), "retries.attempts_max", "must be 1 to 10")
     faults += health?.validate("\(place).health") ?? []
+    if let tls {
+      check(
+        !tls.serverName.isEmpty || !tls.verifies, "tls.server_name",
+        "needed, because the addresses do not have one name in common")
+      check(
+        (tls.certificateFile == nil) == (tls.keyFile == nil), "tls.key",
+        "certificate and key come together")
+      check(
+        tls.verifies || tls.caFile == nil, "tls.ca", "of no use without verify")
+    }
     return faults
   }
 }

@@ -22,6 +22,8 @@ final class UpstreamMember {
   var wasUsable = true
   /// Since when it is back, while its share still grows.
   var rampStart: UInt64?
+  /// What lets the next connection resume a TLS session.
+  var resumption: TLSResumption?
   /// Whether it is no longer among the pool's addresses: its connections are not kept.
   var isRetired = false
 

@@ -117,12 +117,13 @@ extension Worker {
         meter.recordConnection(listener: connection.listener, .idleMilliseconds, idle)
       }
     }
+    endHandshake(connection)
     meter.recordConnection(listener: connection.listener, .closed, 1)
     forgetAddress(connection.addressKey)
     channel.releaseBuffers(to: buffers)
     downstreams.remove(at: channel.slot)
     connection.isClosed = true
-    syscalls.close(channel.descriptor)
+    channel.close(syscalls)
     counters.set(.downstreamConnections, to: downstreams.count)
   }
 
@@ -131,7 +132,7 @@ extension Worker {
   private func beginLinger(_ connection: DownstreamConnection) {
     connection.isLingering = true
     connection.deadline = now + timeouts.linger
-    syscalls.shutdownWriting(connection.channel.descriptor)
+    connection.channel.shutdownWriting(syscalls)
     linger(connection)
   }
 

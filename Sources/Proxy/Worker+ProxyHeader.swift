@@ -18,6 +18,7 @@ extension Worker {
       meter.recordConnection(listener: connection.listener, .receivedBytes, UInt64(length))
       input.consume(length)
       take(source, connection)
+      if !connection.isClosed { beginHandshake(connection) }
       return true
     }
   }

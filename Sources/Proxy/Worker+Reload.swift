@@ -73,6 +73,7 @@ extension Worker {
       hints: configuration.upstreams.map(\.hints))
     trustedRanges = configuration.listeners.map(\.trusted)
     deniedRanges = configuration.listeners.map(\.denied)
+    trustsCertificates = configuration.listeners.map(\.trustsCertificates)
     accessLogger = AccessLogger(tables, ring: logRing)
     pipes.lentMax = limits.splicePipesMax
     resolvers = configuration.listeners.map {

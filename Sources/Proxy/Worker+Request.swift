@@ -47,6 +47,7 @@ extension Worker {
   private func receiveHead(_ connection: DownstreamConnection) -> Bool {
     let channel = connection.channel
     if readInput(connection) { return true }
+    if connection.isHandshaking { return false }
     guard channel.isReadable, !channel.hasEnded else {
       if channel.hasEnded || channel.isBroken { close(connection) }
       return false
@@ -64,6 +65,7 @@ extension Worker {
   @inline(__always)
   private func readInput(_ connection: DownstreamConnection) -> Bool {
     if connection.awaitsProxyHeader { return readProxyHeader(connection) }
+    if connection.isHandshaking { return shakeHands(connection) }
     guard connection.channel.inputCount > 0 else { return false }
     headBegins(connection)
     return parseHead(connection)
@@ -142,11 +144,13 @@ extension Worker {
     }
     let exchange = exchanges.begin(connection, at: connection.headStart ?? now)
     exchange.take(requestHead, limits: http1Limits)
+    exchange.isEncrypted = connection.channel.tls != nil
     policy.identify(
       requestHead, in: bytes, isTrusted: connection.isTrusted, &exchange.requestID, &random)
     let host = hostRange(of: requestHead.authority, in: bytes)
     let resolution = resolvers[connection.listener].resolve(
-      requestHead, host: host, in: bytes, isTrusted: connection.isTrusted, into: tenant)
+      requestHead, host: host, in: bytes, isTrusted: connection.isTrusted,
+      certificate: connection.certificate, into: tenant)
     let route = router.route(host: host, path: requestHead.path, in: bytes)
     exchange.row = row(resolution, route: route?.meterIndex ?? noRoute)
     beginAllowance(exchange, resolution)
@@ -157,6 +161,11 @@ extension Worker {
     }
     if isShed(connection, route, headLength: headLength) { return }
     if isRefusedByLimits(connection, route, headLength: headLength) { return }
+    if isMisdirected(connection, host: host, in: bytes) {
+      input.consume(headLength)
+      answer(connection, .misdirected)
+      return
+    }
     if let refusal = refusal(route) {
       input.consume(headLength)
       answer(connection, refusal)
@@ -181,7 +190,7 @@ extension Worker {
       tenant: resolution == .resolved ? tenant : nil, upgrades: exchange.wantsUpgrade,
       wantsTrailers: exchange.acceptsTrailers || !hintReaders[route.upstream].isEmpty,
       requestID: exchange.requestID,
-      trace: trace)
+      trace: trace, isEncrypted: exchange.isEncrypted)
     let output = buffers.take()
     guard policy.writeRequest(requestHead, in: bytes, context, to: output) else {
       preconditionFailure("a buffer holds two heads and what we add")

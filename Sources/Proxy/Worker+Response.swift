@@ -281,7 +281,7 @@ extension Worker {
       }
     case .tunnel where isOrderly:
       exchange.response.isSourceDone = true
-      syscalls.shutdownWriting(connection.channel.descriptor)
+      connection.channel.shutdownWriting(syscalls)
       endTunnelIfDone(connection, exchange)
     case .none, .length, .chunked, .untilClose, .tunnel:
       // Never padded, never passed off as complete.

@@ -92,7 +92,9 @@ extension Worker {
       let isNew = connection.requestCount == 0
       counters.add(
         connection.awaitsProxyHeader
-          ? .timeoutsProxyHeader : isNew ? .timeoutsFirstHead : .timeoutsKeepAlive)
+          ? .timeoutsProxyHeader
+          : connection.isHandshaking
+            ? .timeoutsHandshake : isNew ? .timeoutsFirstHead : .timeoutsKeepAlive)
     }
     close(connection)
   }

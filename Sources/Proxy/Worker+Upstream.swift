@@ -1,3 +1,4 @@
+import Glibc
 import Metering
 import Platform
 import Usage
@@ -123,6 +124,14 @@ extension Worker {
         throw error
       }
       let channel = Channel(descriptor: descriptor, slot: slot, generation: generation)
+      if let context = pools[index].board.tls {
+        channel.tls = TLSSession(
+          client: context, descriptor: descriptor, resuming: member.resumption)
+        guard channel.tls != nil else {
+          syscalls.close(descriptor)
+          throw SystemError(.connect, ENOMEM)
+        }
+      }
       let upstream = UpstreamConnection(channel: channel, upstream: index, member: member)
       upstream.expires = pools[index].expiry(at: now)
       upstreams.put(upstream, at: slot)
@@ -140,23 +149,52 @@ extension Worker {
     guard let connection = upstream.downstream else {
       // Idle: whatever comes, an end or bytes that nobody asked for, makes it useless.
       if upstream.channel.isReadable || upstream.channel.isPeerClosed {
+        if isOnlyTLS(upstream) { return }
         upstream.member.forget(upstream)
         closeUpstream(upstream)
       }
       return
     }
     if !upstream.isConnected && (upstream.channel.isWritable || upstream.channel.isBroken) {
-      let error = syscalls.socketError(upstream.channel.descriptor)
-      guard error == 0, !upstream.channel.isBroken else {
+      switch completeConnection(upstream) {
+      case .wouldBlock: return
+      case .done:
+        upstream.isConnected = true
+        connection.exchange.phase = .requesting
+        connection.deadline = now + timeouts.body
+      case .ended:
         attemptFailed(connection, .upstreamUnreachable)
-        progress(connection)
-        return
+      case .failed:
+        counters.add(.upstreamTLSFailed)
+        attemptFailed(connection, .upstreamTLSFailed)
       }
-      upstream.isConnected = true
-      connection.exchange.phase = .requesting
-      connection.deadline = now + timeouts.body
     }
     progress(connection)
+  }
+
+  /// What became of a connection that is being made: `ended` when the kernel could not make it, `failed` when TLS could not.
+  private func completeConnection(_ upstream: UpstreamConnection) -> TLSSession.Handshake {
+    let channel = upstream.channel
+    let error = syscalls.socketError(channel.descriptor)
+    guard error == 0, !channel.isBroken else { return .ended }
+    guard let session = channel.tls else { return .done }
+    switch session.handshake(syscalls) {
+    case .ended: return .failed("the server closed the connection in the handshake")
+    case .done:
+      counters.add(session.isResumed ? .upstreamTLSResumed : .upstreamTLSFull)
+      channel.isReadable = session.mayHaveMore || channel.isPeerClosed
+      return .done
+    case let other: return other
+    }
+  }
+
+  /// Whether what an idle connection brought was TLS's own, such as a session ticket; the connection stays then.
+  private func isOnlyTLS(_ upstream: UpstreamConnection) -> Bool {
+    let channel = upstream.channel
+    guard channel.tls != nil, !channel.isPeerClosed, !channel.isBroken else { return false }
+    guard case .wouldBlock = channel.receive(syscalls, buffers) else { return false }
+    channel.releaseBuffers(to: buffers)
+    return true
   }
 
   /// Lets go of the exchange's upstream connection, or of its place among those that wait for one, because the
@@ -201,6 +239,10 @@ extension Worker {
       return
     }
     channel.releaseBuffers(to: buffers)
+    if upstream.served == 0, let tls = channel.tls {
+      // By now the server has sent its tickets (RFC 8446 §4.6.1).
+      upstream.member.resumption = tls.resumption() ?? upstream.member.resumption
+    }
     upstream.served += 1
     upstream.deadline = min(now + timeouts.upstreamIdle, upstream.expires)
     if !pool.keep(upstream) { closeUpstream(upstream) }
@@ -212,7 +254,7 @@ extension Worker {
     channel.releaseBuffers(to: buffers)
     pools[upstream.upstream].open -= 1
     upstreams.remove(at: channel.slot)
-    syscalls.close(channel.descriptor)
+    channel.close(syscalls)
     counters.set(.upstreamConnections, to: upstreams.count)
   }
 

@@ -27,6 +27,8 @@ final class Worker {
   /// Whom each listener of the table trusts.
   var trustedRanges: [[AddressRange]]
   var deniedRanges: [[AddressRange]]
+  /// Whether a verified certificate makes a client of the listener a trusted peer.
+  var trustsCertificates: [Bool]
   /// Where ids come from.
   var random: RandomSource
   /// Position of `~none` in the meter's table of routes.
@@ -62,6 +64,8 @@ final class Worker {
   var downstreams = Slab<DownstreamConnection>()
   var upstreams = Slab<UpstreamConnection>()
   var pools: [UpstreamPool]
+  /// TLS handshakes with clients that have begun and are not complete.
+  var handshakes = 0
   /// Requests that wait for an upstream connection, in all pools.
   var waitingRequests = 0
   /// Connections that go on in the next turn without an event.
@@ -115,6 +119,7 @@ final class Worker {
     timeouts = WorkerTimeouts(configuration.timeouts)
     trustedRanges = configuration.listeners.map(\.trusted)
     deniedRanges = configuration.listeners.map(\.denied)
+    trustsCertificates = configuration.listeners.map(\.trustsCertificates)
     router = Router(tables)
     policy = HeaderPolicy(
       configuration.tenants, headers: configuration.headers,

@@ -11,6 +11,7 @@ public final class WorkerCounters: Sendable {
     case upstreamIdleConnections
     case openExchanges
     case timeoutsProxyHeader
+    case timeoutsHandshake
     case timeoutsFirstHead
     case timeoutsRequestHead
     case timeoutsKeepAlive
@@ -64,6 +65,15 @@ public final class WorkerCounters: Sendable {
     case shedLow
     case shedNormal
     case overloadClosed
+    case tlsHandshakes
+    case tlsHandshakesFull
+    case tlsHandshakesResumed
+    case tlsHandshakesFailed
+    case tlsHandshakesAborted
+    case tlsHandshakesDeferred
+    case upstreamTLSFull
+    case upstreamTLSResumed
+    case upstreamTLSFailed
 
     /// The metric and its label, if it has one.
     public var metric: (name: String, label: String?, isGauge: Bool) {
@@ -73,6 +83,7 @@ public final class WorkerCounters: Sendable {
       case .upstreamIdleConnections: ("weir_upstream_idle_connections", nil, true)
       case .openExchanges: ("weir_open_exchanges", nil, true)
       case .timeoutsProxyHeader: ("weir_timeouts_total", "kind=\"proxy_header\"", false)
+      case .timeoutsHandshake: ("weir_timeouts_total", "kind=\"tls_handshake\"", false)
       case .timeoutsFirstHead: ("weir_timeouts_total", "kind=\"first_head\"", false)
       case .timeoutsRequestHead: ("weir_timeouts_total", "kind=\"request_head\"", false)
       case .timeoutsKeepAlive: ("weir_timeouts_total", "kind=\"keep_alive\"", false)
@@ -129,6 +140,16 @@ public final class WorkerCounters: Sendable {
       case .shedLow: ("weir_overload_sheds_total", "priority=\"low\"", false)
       case .shedNormal: ("weir_overload_sheds_total", "priority=\"normal\"", false)
       case .overloadClosed: ("weir_overload_closed_connections_total", nil, false)
+      case .tlsHandshakes: ("weir_tls_handshakes_in_flight", nil, true)
+      case .tlsHandshakesFull: ("weir_tls_handshakes_total", "result=\"full\"", false)
+      case .tlsHandshakesResumed: ("weir_tls_handshakes_total", "result=\"resumed\"", false)
+      case .tlsHandshakesFailed: ("weir_tls_handshakes_total", "result=\"failed\"", false)
+      case .tlsHandshakesAborted: ("weir_tls_handshakes_total", "result=\"aborted\"", false)
+      case .tlsHandshakesDeferred: ("weir_tls_accepts_deferred_total", nil, false)
+      case .upstreamTLSFull: ("weir_upstream_tls_handshakes_total", "result=\"full\"", false)
+      case .upstreamTLSResumed:
+        ("weir_upstream_tls_handshakes_total", "result=\"resumed\"", false)
+      case .upstreamTLSFailed: ("weir_upstream_tls_handshakes_total", "result=\"failed\"", false)
       case .pacedConnections: ("weir_paced_connections", nil, true)
       }
     }

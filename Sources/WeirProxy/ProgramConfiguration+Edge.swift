@@ -1,9 +1,10 @@
+import Platform
 import Proxy
 
 extension ProgramConfiguration {
   /// Keys of a listener about who connects to it and how.
   static let edgeListenerKeys: Set<String> = [
-    "proxy_protocol", "v6_only", "access_log",
+    "proxy_protocol", "v6_only", "access_log", "tls", "trust_certificates",
   ]
 
   /// Takes over what a listener says about who connects to it and how.
@@ -11,6 +12,26 @@ extension ProgramConfiguration {
     listener.expectsProxyHeader = node["proxy_protocol"].boolean(false)
     listener.isIPv6Only = node["v6_only"].boolean(false)
     listener.writesAccessLog = node["access_log"].boolean(true)
+    listener.tls = tls(node["tls"])
+    listener.trustsCertificates = node["trust_certificates"].boolean(false)
+  }
+
+  /// What a listener says about TLS; nil without the section.
+  private static func tls(_ node: ConfigurationNode) -> TLSServerConfiguration? {
+    guard node.exists else { return nil }
+    node.allow(["certificates", "min_version", "client_certificates", "client_ca", "client_crl"])
+    let identities = node["certificates"].elements.map { element in
+      element.allow(["certificate", "key", "ocsp"])
+      return TLSServerConfiguration.Identity(
+        certificateFile: element["certificate"].requiredString(),
+        keyFile: element["key"].requiredString(), ocspFile: element["ocsp"].optionalString())
+    }
+    var tls = TLSServerConfiguration(identities: identities)
+    tls.versionMin = node["min_version"].word(tls.versionMin)
+    tls.clientCertificates = node["client_certificates"].word(tls.clientCertificates)
+    tls.clientCAFile = node["client_ca"].optionalString()
+    tls.revocationFile = node["client_crl"].optionalString()
+    return tls
   }
 
   /// Takes over the section about the access log; there is none without it.

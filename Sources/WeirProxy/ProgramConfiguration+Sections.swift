@@ -9,7 +9,7 @@ extension ProgramConfiguration {
       "head_bytes_max", "field_count_max", "target_bytes_max", "connections_max",
       "connections_per_address_max", "requests_per_connection_max", "proxy_header_bytes_max",
       "buffer_bytes", "splice_bytes_min", "splice_pipes_max", "body_bytes_per_second_min",
-      "interim_responses_max",
+      "interim_responses_max", "tls_handshakes_max",
     ])
     proxy.limits.headBytesMax = node["head_bytes_max"].integer(proxy.limits.headBytesMax)
     proxy.limits.fieldCountMax = node["field_count_max"].integer(proxy.limits.fieldCountMax)
@@ -25,6 +25,8 @@ extension ProgramConfiguration {
       node["proxy_header_bytes_max"].integer(proxy.limits.proxyHeaderBytesMax)
     proxy.limits.interimResponsesMax =
       node["interim_responses_max"].integer(proxy.limits.interimResponsesMax)
+    proxy.limits.tlsHandshakesMax =
+      node["tls_handshakes_max"].integer(proxy.limits.tlsHandshakesMax)
     proxy.limits.bufferBytes = node["buffer_bytes"].integer(proxy.limits.bufferBytes)
     proxy.limits.spliceBytesMin = node["splice_bytes_min"].integer(proxy.limits.spliceBytesMin)
     proxy.limits.splicePipesMax = node["splice_pipes_max"].integer(proxy.limits.splicePipesMax)
@@ -35,6 +37,7 @@ extension ProgramConfiguration {
       "first_head_ms", "proxy_header_ms", "request_head_ms", "keep_alive_ms", "body_ms",
       "body_rate_grace_ms", "client_write_ms", "stream_ms", "connect_ms", "response_head_ms",
       "upstream_idle_ms", "drain_ms", "drain_idle_ms", "drain_delay_ms", "linger_ms",
+      "tls_ticket_key_ms",
     ])
     func read(_ key: String, _ value: inout Int) { value = node[key].integer(value) }
     read("first_head_ms", &proxy.timeouts.firstHeadMilliseconds)
@@ -52,6 +55,7 @@ extension ProgramConfiguration {
     read("drain_idle_ms", &proxy.timeouts.drainIdleMilliseconds)
     read("drain_delay_ms", &proxy.timeouts.drainDelayMilliseconds)
     read("linger_ms", &proxy.timeouts.lingerMilliseconds)
+    read("tls_ticket_key_ms", &proxy.timeouts.ticketKeyMilliseconds)
   }
 
   static func units(_ node: ConfigurationNode) -> [UnitDeclaration] {

@@ -6,7 +6,7 @@ extension ProgramConfiguration {
   static let upstreamKeys: Set<String> = [
     "addresses", "balancing", "slow_start_ms", "panic_percent", "ejection", "retries",
     "connections_max", "idle_connections_max", "connection_age_max_ms", "pending_max",
-    "pending_ms", "requests_max", "health",
+    "pending_ms", "requests_max", "health", "tls",
   ]
 
   /// An upstream without its hints.
@@ -25,6 +25,7 @@ extension ProgramConfiguration {
     upstream.balancing = balancing(node["balancing"], upstream.balancing)
     upstream.ejection = ejection(node["ejection"])
     upstream.retries = budget(node["retries"])
+    if node["tls"].exists { upstream.tls = tls(node["tls"], addresses) }
     if node["health"].exists { upstream.health = health(node["health"]) }
     return upstream
   }
@@ -40,6 +41,25 @@ extension ProgramConfiguration {
     }
     if node.isMapping { address.weight = node["weight"].integer(1) }
     return address
+  }
+
+  /// How the upstream is spoken to over TLS; the name is that of its addresses, if they have one in common.
+  private static func tls(
+    _ node: ConfigurationNode, _ addresses: [UpstreamAddress]
+  ) -> TLSClientConfiguration {
+    node.allow(["server_name", "verify", "ca", "certificate", "key", "min_version"])
+    let names = Set(
+      addresses.map { address in
+        if case .name(let name, _) = address.place { name } else { "" }
+      })
+    var tls = TLSClientConfiguration(
+      serverName: node["server_name"].string(names.count == 1 ? names.first ?? "" : ""))
+    tls.verifies = node["verify"].boolean(true)
+    tls.caFile = node["ca"].optionalString()
+    tls.certificateFile = node["certificate"].optionalString()
+    tls.keyFile = node["key"].optionalString()
+    tls.versionMin = node["min_version"].word(tls.versionMin)
+    return tls
   }
 
   private static func balancing(_ node: ConfigurationNode, _ fallback: Balancing) -> Balancing {

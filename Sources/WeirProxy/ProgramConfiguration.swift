@@ -127,10 +127,10 @@ struct ProgramConfiguration {
   }
 
   private static func rule(_ node: ConfigurationNode) -> TenantRule? {
-    node.allow(["header", "host", "path", "fixed", "listeners", "fold_case"])
-    let kinds = ["header", "host", "path", "fixed"].filter { node[$0].exists }
+    node.allow(["header", "host", "path", "certificate", "fixed", "listeners", "fold_case"])
+    let kinds = ["header", "host", "path", "certificate", "fixed"].filter { node[$0].exists }
     guard kinds.count == 1, let kind = kinds.first else {
-      node.fault("needs exactly one of header, host, path, fixed")
+      node.fault("needs exactly one of header, host, path, certificate, fixed")
       return nil
     }
     guard let source = source(kind, node[kind]) else { return nil }
@@ -145,6 +145,10 @@ struct ProgramConfiguration {
     case "header":
       node.allow(["name"])
       return .header(node["name"].requiredString())
+    case "certificate":
+      node.allow(["name", "prefix"])
+      return .certificate(
+        node["name"].word(TLSSession.PeerName.uri), prefix: node["prefix"].string(""))
     case "host":
       let pattern = node.requiredString()
       guard pattern.hasPrefix("{tenant}") else {

@@ -57,6 +57,7 @@ import Testing
       "timeouts.first_head_ms": timeouts.firstHeadMilliseconds,
       "timeouts.proxy_header_ms": timeouts.proxyHeaderMilliseconds,
       "limits.interim_responses_max": limits.interimResponsesMax,
+      "limits.tls_handshakes_max": limits.tlsHandshakesMax,
       "timeouts.request_head_ms": timeouts.requestHeadMilliseconds,
       "timeouts.keep_alive_ms": timeouts.keepAliveMilliseconds,
       "timeouts.body_ms": timeouts.bodyMilliseconds,
@@ -68,6 +69,7 @@ import Testing
       "timeouts.drain_idle_ms": timeouts.drainIdleMilliseconds,
       "timeouts.drain_delay_ms": timeouts.drainDelayMilliseconds,
       "timeouts.linger_ms": timeouts.lingerMilliseconds,
+      "timeouts.tls_ticket_key_ms": timeouts.ticketKeyMilliseconds,
     ]
     let listed = Dictionary(uniqueKeysWithValues: rows.map { ($0[0], $0[1]) })
 

@@ -31,7 +31,7 @@ struct ConfigurationTests {
     let (configuration, faults) = ProgramConfiguration.read(try Self.example())
 
     #expect(faults == [])
-    #expect(configuration.proxy.routes.map(\.name.text) == ["api", "web", "rest"])
+    #expect(configuration.proxy.routes.map(\.name.text) == ["api", "web", "partner", "rest"])
     #expect(configuration.proxy.upstreams.first?.hints.cpuMetrics == ["cpu"])
   }
 
