@@ -237,25 +237,6 @@ import Usage
     try Self.checkCell(rig, usage, "~unattributed")
   }
 
-  @Test func `a tenant for whom there is no cell is counted, and passes`() throws {
-    let rig = try ProxyRig(try TimeoutTests.silent()) {
-      $0.tenantLimits.cellsMax = 8
-      $0.tenantLimits.defaultLimit = Self.limit { $0.concurrentRequests = 1 }.own
-    }
-    let clients = try (0..<10).map { _ in try rig.client() }
-
-    for (number, client) in clients.enumerated() {
-      try client.send(Self.request("tenant-\(number)"))
-      try rig.waitFor(.attempts, UInt64(number + 1))
-    }
-    let exhausted = rig.counter(.tenantCellsExhausted)
-    for client in clients { client.close() }
-    let usage = try rig.finish()
-
-    #expect(exhausted == 2)
-    #expect(usage["tenant-9/api", .attempts] == 1)
-  }
-
   @Test(arguments: [true, false])
   func `bytes over the bandwidth wait, in both directions`(isUpload: Bool) throws {
     let content = String(repeating: "x", count: 300_000)
