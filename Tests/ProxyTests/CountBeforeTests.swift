@@ -94,4 +94,35 @@ import Usage
     #expect(watch.values(.endedRejected) == [1])
     #expect(watch.values(.responses4xx) == [1])
   }
+
+  @Test func `what the kernel does not take is taken back, with the status and the end`() throws {
+    // The first send is the request's head to the upstream, the second the whole answer.
+    let faults = SyscallFaults(failing: 1, of: [.send], with: 11)
+    let origin = try Origin { connection in
+      while try connection.head() != nil {
+        // Time that must not be counted twice.
+        Syscalls().pause(milliseconds: 20)
+        try connection.send(ok("hello"))
+      }
+    }
+    let rig = try ProxyRig(origin, syscalls: Syscalls(faults: faults))
+    let client = try rig.client()
+
+    try client.send("GET / HTTP/1.1\r\nHost: h\r\nX-Tenant: acme\r\n\r\n")
+    try awaitCondition("the answer to be refused") { faults.calls.count { $0 == .send } >= 2 }
+    try awaitCondition("it to be taken back") {
+      rig.live(.responses2xx) == 0 && rig.live(.endedCompleted) == 0
+        && rig.live(.responseBytes) == 0
+    }
+    // No event tells that the socket can be written, because it always could: the next request brings one.
+    try client.send("GET / HTTP/1.1\r\nHost: h\r\nX-Tenant: acme\r\n\r\n")
+    let bytes = try client.readResponse().bytes + client.readResponse().bytes
+    client.close()
+    // The laws of `finish` hold one end, one observation and its time for each request.
+    let usage = try rig.finish()
+
+    #expect(usage["acme/api", .responses2xx] == 2)
+    #expect(usage["acme/api", .endedCompleted] == 2)
+    #expect(usage["acme/api", .responseBytes] == UInt64(bytes))
+  }
 }
