@@ -136,7 +136,7 @@ let package = Package(
     tests("HTTPClient", ["TestSupport", "PlainHTTP"]),
     tests("HTTPCodec", ["TestSupport"], exclude: ["Corpus"]),
     tests("Metering", ["Platform", "Usage", "TestSupport"]),
-    tests("Platform", ["TestSupport"]),
+    tests("Platform", ["TestSupport", "COpenSSL"]),
     tests("Proxy", ["Platform", "HTTPCodec", "Metering", "Usage", "TestSupport", "PlainHTTP"]),
     tests("Shipping", ["Metering", "Usage", "Platform", "TestSupport", "PlainHTTP", logging]),
     tests("Store", ["Accounting", "Usage", "Digest", grdb]),

@@ -134,6 +134,12 @@ extension Channel {
     syscalls.close(descriptor)
   }
 
+  /// Has the socket looked at again, whatever the last look showed and without a new event.
+  func lookAgain() {
+    isReadable = true
+    tls?.noteReadable()
+  }
+
   /// Gives empty buffers back to the pool.
   func releaseEmptyBuffers(to buffers: BufferPool) {
     if input?.isEmpty ?? false, let buffer = input.take() { buffers.give(buffer) }

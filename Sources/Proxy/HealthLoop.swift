@@ -188,7 +188,7 @@ final class HealthLoop {
       finish(probe, failure: "no memory for TLS")
       return false
     }
-    switch session.handshake(syscalls) {
+    switch session.handshake(trustsShortReads: !channel.isPeerClosed, syscalls) {
     case .done:
       channel.isReadable = session.mayHaveMore || channel.isPeerClosed
       return true

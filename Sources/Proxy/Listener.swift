@@ -49,14 +49,15 @@ extension Worker {
       return
     }
     let listener = listeners[position]
-    // The kernel's queue holds them meanwhile.
-    if listener.tls != nil && handshakes >= limits.tlsHandshakesMax {
-      counters.add(.tlsHandshakesDeferred)
-      pauseAccepting(position)
-      return
-    }
     // Bound: acceptsPerTurnMax; the listener is level-triggered, so the rest comes next turn.
     for _ in 0..<Self.acceptsPerTurnMax {
+      if listener.tls != nil && handshakes >= limits.tlsHandshakesMax {
+        // The kernel's queue holds the others until the next sweep.
+        counters.add(.tlsHandshakesDeferred)
+        hasDeferredHandshakes = true
+        pauseAccepting(position)
+        return
+      }
       switch syscalls.accept(listener.descriptor) {
       case .connection(let descriptor, let peer): add(descriptor, peer, listener)
       case .none: return

@@ -224,7 +224,7 @@ extension Worker {
     _ connection: DownstreamConnection, _ exchange: Exchange, _ upstream: UpstreamConnection
   ) {
     exchange.isRequestSinkOpen = false
-    upstream.channel.isReadable = true
+    upstream.channel.lookAgain()
     upstream.channel.isPeerClosed = true
     if exchange.phase == .tunneling && exchange.response.isSourceDone {
       // It had ended its own direction in order before: there is nothing more to come or to go.

@@ -18,8 +18,10 @@ struct TLSContexts {
         made.append(nil)
         continue
       }
-      // Sessions are resumed at the same listener under the same rules only.
-      let scope = StableHash.of("\(listener.name) \(tls)")
+      // Sessions are resumed at the same listener under the same rules only; a certificate that was revoked, or whose
+      // authority is gone, must not live on in a ticket.
+      let rules = [tls.clientCAFile, tls.revocationFile].map { Self.content($0, syscalls) }
+      let scope = StableHash.of("\(listener.name) \(tls) \(rules)")
       do throws(TLSError) {
         made.append(
           try TLSServerContext(
@@ -45,5 +47,13 @@ struct TLSContexts {
     guard faults.isEmpty else { throw .configuration(faults) }
     listeners = made
     upstreams = clients
+  }
+
+  /// A hash of what a file holds, 0 for none or one that cannot be read, which is a fault where it is used.
+  private static func content(_ file: String?, _ syscalls: Syscalls) -> UInt64 {
+    // Bound: lists of large authorities have some MiB.
+    guard let file, let bytes = try? syscalls.readFile(file, bytesMax: 1 << 28) else { return 0 }
+    // Safe: every bit pattern is a valid byte.
+    return unsafe StableHash.of(bytes.span.bytes)
   }
 }

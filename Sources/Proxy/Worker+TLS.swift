@@ -6,6 +6,9 @@ import Usage
 /// TLS with clients: the handshake comes after a PROXY header and before the first head, within the time of that head
 /// (`timeouts.first_head_ms`). Its bytes belong to no request and so to the listener's own totals.
 extension Worker {
+  /// How long a handshake may take while others are kept waiting.
+  static let hurriedHandshakeNanoseconds: UInt64 = 1_000_000_000
+
   /// Begins the handshake of a connection whose listener has TLS; what was received already is part of it.
   func beginHandshake(_ connection: DownstreamConnection) {
     guard let context = connection.tlsContext.take() else { return }
@@ -33,7 +36,7 @@ extension Worker {
   func shakeHands(_ connection: DownstreamConnection) -> Bool {
     let channel = connection.channel
     guard let session = channel.tls else { preconditionFailure("a handshake has a session") }
-    switch session.handshake(syscalls) {
+    switch session.handshake(trustsShortReads: !channel.isPeerClosed, syscalls) {
     case .wouldBlock: return false
     case .done:
       endHandshake(connection)

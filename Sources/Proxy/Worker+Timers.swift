@@ -11,6 +11,8 @@ extension Worker {
     nextSweep = now + Self.sweepNanoseconds
     resumeAccepting()
     closeKeptConnections()
+    let hurriesHandshakes = hasDeferredHandshakes
+    hasDeferredHandshakes = false
     for slot in 0..<downstreams.slotCount {
       guard let connection = downstreams[slot] else { continue }
       if connection.exchange.streamNanoseconds != nil && connection.exchange.isOpen {
@@ -18,7 +20,9 @@ extension Worker {
         flush(connection)
       }
       if checkPace(connection, elapsed: elapsed) { continue }
-      if now >= connection.deadline { timeOut(connection) }
+      if now >= connection.deadline || (hurriesHandshakes && isLateHandshake(connection)) {
+        timeOut(connection)
+      }
     }
     for slot in 0..<upstreams.slotCount {
       guard let upstream = upstreams[slot], upstream.downstream == nil, now >= upstream.deadline
@@ -30,6 +34,12 @@ extension Worker {
     counters.set(.upstreamIdleConnections, to: pools.reduce(0) { $0 + $1.idleCount })
     pipes.trim()
     giveBackMemory()
+  }
+
+  /// Whether a handshake takes longer than a client on a slow path needs. Such ones give way while others wait for
+  /// them, so that a few silent connections do not keep everybody out until their own time is over.
+  private func isLateHandshake(_ connection: DownstreamConnection) -> Bool {
+    connection.isHandshaking && now >= connection.idleSince + Self.hurriedHandshakeNanoseconds
   }
 
   private func timeOut(_ connection: DownstreamConnection) {
@@ -81,7 +91,7 @@ extension Worker {
   /// before the close, so that only what is on the wire at this moment can be lost. Counted as `cell`, else as
   /// the timeout that it is.
   func closeIdle(_ connection: DownstreamConnection, counting cell: WorkerCounters.Cell? = nil) {
-    connection.channel.isReadable = true
+    connection.channel.lookAgain()
     progress(connection)
     guard !connection.isClosed, connection.headStart == nil,
       connection.exchange.phase == .idle, !connection.isLingering

@@ -178,7 +178,7 @@ extension Worker {
     let error = syscalls.socketError(channel.descriptor)
     guard error == 0, !channel.isBroken else { return .ended }
     guard let session = channel.tls else { return .done }
-    switch session.handshake(syscalls) {
+    switch session.handshake(trustsShortReads: !channel.isPeerClosed, syscalls) {
     case .ended: return .failed("the server closed the connection in the handshake")
     case .done:
       counters.add(session.isResumed ? .upstreamTLSResumed : .upstreamTLSFull)
@@ -225,6 +225,10 @@ extension Worker {
     pool.inUse -= 1
     if connection.exchange.isResponseSettled { upstream.member.ejection.completed() }
     let channel = upstream.channel
+    if upstream.served == 0, upstream.isConnected, let tls = channel.tls {
+      // By now the server has sent its tickets (RFC 8446 §4.6.1), also one that closes after each answer.
+      upstream.member.resumption = tls.resumption() ?? upstream.member.resumption
+    }
     // Readable: the last read filled the buffer, so more than the response may be waiting. It would be taken
     // for the answer to the next request.
     let isClean =
@@ -239,10 +243,6 @@ extension Worker {
       return
     }
     channel.releaseBuffers(to: buffers)
-    if upstream.served == 0, let tls = channel.tls {
-      // By now the server has sent its tickets (RFC 8446 §4.6.1).
-      upstream.member.resumption = tls.resumption() ?? upstream.member.resumption
-    }
     upstream.served += 1
     upstream.deadline = min(now + timeouts.upstreamIdle, upstream.expires)
     if !pool.keep(upstream) { closeUpstream(upstream) }

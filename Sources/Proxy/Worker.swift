@@ -66,6 +66,8 @@ final class Worker {
   var pools: [UpstreamPool]
   /// TLS handshakes with clients that have begun and are not complete.
   var handshakes = 0
+  /// Whether `limits.tlsHandshakesMax` kept connections waiting since the last sweep.
+  var hasDeferredHandshakes = false
   /// Requests that wait for an upstream connection, in all pools.
   var waitingRequests = 0
   /// Connections that go on in the next turn without an event.

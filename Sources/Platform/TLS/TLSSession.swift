@@ -14,13 +14,13 @@ public final class TLSSession {
     case done
     /// It goes on when the socket can be read, or written.
     case wouldBlock
-    /// The peer went away without a word.
+    /// The peer went away, in order or with a reset.
     case ended
     /// It cannot be completed; the peer was told, and this is why.
     case failed(String)
   }
 
-  private let session: OpaquePointer
+  let session: OpaquePointer
   private let socket: UnsafeMutablePointer<weir_tls_socket>
   /// What OpenSSL refers to.
   private let context: AnyObject
@@ -111,8 +111,11 @@ public final class TLSSession {
   }
 
   /// Goes on with the handshake as far as the socket allows.
-  public func handshake(_ syscalls: Syscalls) -> Handshake {
+  ///
+  /// `trusts` says whether a short read means that the socket is drained: not once the peer's end may be behind it.
+  public func handshake(trustsShortReads trusts: Bool, _ syscalls: Syscalls) -> Handshake {
     if isEstablished { return .done }
+    unsafe socket.pointee.trusts_short_reads = trusts ? 1 : 0
     let planned = syscalls.planned(.recv)
     if planned != 0 && planned != EAGAIN {
       hasFailed = true
@@ -128,7 +131,8 @@ public final class TLSSession {
     case SSL_ERROR_SYSCALL where unsafe socket.pointee.error != 0:
       hasFailed = true
       _ = takeOpenSSLError()
-      return .failed("errno \(unsafe socket.pointee.error)")
+      let code = unsafe socket.pointee.error
+      return code == ECONNRESET || code == EPIPE ? .ended : .failed("errno \(code)")
     default:
       hasFailed = true
       let reason = takeOpenSSLError()
