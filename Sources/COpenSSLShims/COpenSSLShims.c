@@ -30,12 +30,18 @@ static int socket_read(BIO *bio, char *bytes, int count) {
     BIO_set_retry_read(bio);
     return -1;
   }
+  if (socket->allowance == 0) {
+    // Nobody needs so many messages without data; who sends them keeps the thread busy.
+    socket->error = EPROTO;
+    return -1;
+  }
   ssize_t received;
   do {
     received = recv(socket->fd, bytes, (size_t)count, 0);
   } while (received < 0 && errno == EINTR);
   if (received > 0) {
     socket->received += (uint64_t)received;
+    socket->allowance -= (size_t)received < socket->allowance ? (size_t)received : socket->allowance;
     if (received < count && socket->trusts_short_reads) socket->drained = 1;
     return (int)received;
   }

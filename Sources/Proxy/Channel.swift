@@ -20,6 +20,8 @@ final class Channel {
   var isPeerClosed = false
   /// Both directions are gone.
   var isBroken = false
+  /// Whether `close` resets the connection.
+  private var endsAbruptly = false
   /// Reading has shown the end of stream.
   var hasEnded = false
 
@@ -125,10 +127,16 @@ extension Channel {
     syscalls.shutdownWriting(descriptor)
   }
 
+  /// Has `close` reset the connection, without TLS's own end: what breaks off must not look complete.
+  func resetOnClose(_ syscalls: Syscalls) {
+    endsAbruptly = true
+    syscalls.resetOnClose(descriptor)
+  }
+
   /// Closes the socket, after TLS's own end if nothing has failed.
   func close(_ syscalls: Syscalls) {
     if let tls {
-      if !isBroken { tls.sayGoodbye() }
+      if !isBroken && !endsAbruptly { tls.sayGoodbye() }
       self.tls = nil
     }
     syscalls.close(descriptor)

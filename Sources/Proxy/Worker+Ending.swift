@@ -74,7 +74,7 @@ extension Worker {
     }
     countLeftover(connection, exchange)
     if exchange.phase == .tunneling, let upstream = connection.upstream {
-      syscalls.resetOnClose(upstream.channel.descriptor)
+      upstream.channel.resetOnClose(syscalls)
     }
     dropUpstream(connection)
     releasePipe(exchange)
@@ -84,7 +84,7 @@ extension Worker {
     exchange.isOpen = false
     exchange.allowance.end()
     exchanges.end(connection)
-    if resets { syscalls.resetOnClose(connection.channel.descriptor) }
+    if resets { connection.channel.resetOnClose(syscalls) }
     close(connection)
   }
 

@@ -25,6 +25,19 @@ private final class Pair {
     }
   }
 
+  /// Over TCP, which holds many small messages.
+  init(port: UInt16) throws {
+    let calls = Syscalls()
+    let listener = try calls.listen(
+      on: SocketAddress(bytes: [127, 0, 0, 1], port: port)!, backlog: 1, isIPv6Only: false)
+    clientSocket = try calls.connect(to: calls.localAddress(of: listener))
+    serverSocket = try awaitValue("a connection") {
+      guard case .connection(let descriptor, _) = calls.accept(listener) else { return nil }
+      return descriptor
+    }
+    calls.close(listener)
+  }
+
   deinit {
     syscalls.close(serverSocket)
     syscalls.close(clientSocket)
@@ -195,6 +208,26 @@ private final class Pair {
       let (served, asked) = pair.shake()
       #expect(served == .done && asked == .done, "split at \(split)")
     }
+  }
+
+  @Test func `key updates without end are cut off, a few are not`() throws {
+    let pair = try Pair(port: 0)
+    let asking = try client { $0.versionMin = .tls13 }
+    pair.server = TLSSession(
+      server: try server(), descriptor: pair.serverSocket, early: RawSpan())
+    pair.client = TLSSession(client: asking, descriptor: pair.clientSocket)
+    #expect(pair.shake().server == .done)
+    let (server, client) = try (#require(pair.server), #require(pair.client))
+    let room = Buffer(capacity: 100)
+
+    for _ in 0..<20 { client.updateKey() }
+    server.noteReadable()
+    #expect(server.receive(into: room, trustsShortReads: false, syscalls) == .wouldBlock)
+    #expect(pair.carry([1, 2, 3], client, server) == [1, 2, 3])
+    // Bound: what the socket holds.
+    for _ in 0..<100_000 where client.sentBytes < 100_000 { client.updateKey() }
+    server.noteReadable()
+    #expect(server.receive(into: room, trustsShortReads: false, syscalls) == .failed(EPROTO))
   }
 
   // MARK: - Names and versions

@@ -142,9 +142,16 @@ import Usage
   @Test(arguments: [
     "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "\u{16}\u{03}\u{01}zzzzzzzzzzzzzzzzzzzzzzzzzzz",
     String(repeating: "\0", count: 4_000),
+    // The beginning of a hello, and one that is larger than any that is taken.
+    "\u{16}\u{03}\u{01}\u{02}\u{00}\u{01}\u{00}\u{01}\u{7c}\u{03}\u{03}",
+    "\u{16}\u{03}\u{01}\u{40}\u{00}\u{01}\u{7f}\u{7f}\u{7f}"
+      + String(repeating: "\0", count: 16_380),
   ])
   func `what is no TLS is counted as failed and closed, and as no request`(text: String) throws {
-    let rig = try ProxyRig(try Origin.answering(ok())) { $0.listeners[0].tls = fixture.listener }
+    let rig = try ProxyRig(try Origin.answering(ok())) {
+      $0.listeners[0].tls = fixture.listener
+      $0.timeouts.firstHeadMilliseconds = 600_000
+    }
     let client = try rig.client()
 
     try client.send(text)
@@ -430,6 +437,33 @@ import Usage
   }
 
   // MARK: - Failures
+
+  @Test(arguments: [true, false])
+  func `a body without a length that breaks off does not look complete`(breaks: Bool) throws {
+    let gate = Gate()
+    let origin = try Origin { connection in
+      guard try connection.head() != nil else { return }
+      try connection.send("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello")
+      try gate.wait()
+      if breaks { connection.socket.resetOnClose() }
+    }
+    let rig = try ProxyRig(origin) { $0.listeners[0].tls = fixture.listener }
+    let bridge = try rig.bridge(fixture)
+    let client = try RawClient(port: bridge.port)
+
+    try client.send("GET / HTTP/1.0\r\nHost: a.example\r\nX-Tenant: acme\r\n\r\n")
+    _ = try client.readHead()
+    #expect(try client.readBytes(5) == Array("hello".utf8))
+    gate.pass()
+    let rest = try? client.readToEnd()
+    client.close()
+    try rig.awaitIdle()
+    let usage = try rig.finish()
+
+    #expect(rest == (breaks ? nil : []))
+    #expect(usage["acme/api", breaks ? .endedUpstreamFailure : .endedCompleted] == 1)
+    #expect(bridge.failures.isEmpty == !breaks)
+  }
 
   @Test(arguments: [Syscall.recv, .send], [ECONNRESET, EAGAIN])
   func `a call that fails at any place leaves the counts whole`(call: Syscall, code: Int32) throws {

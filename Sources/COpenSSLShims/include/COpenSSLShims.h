@@ -25,6 +25,8 @@ typedef struct weir_tls_socket {
   uint64_t sent;
   /// Whether a short read says that the socket is drained; not once the peer's end may be behind it.
   int trusts_short_reads;
+  /// Bytes that one call of OpenSSL may still read: it goes on by itself through messages that bring no data.
+  size_t allowance;
 } weir_tls_socket;
 
 /// Puts a session on a socket; `socket` must outlive it. 0 when there is no memory.

@@ -116,6 +116,7 @@ public final class TLSSession {
   public func handshake(trustsShortReads trusts: Bool, _ syscalls: Syscalls) -> Handshake {
     if isEstablished { return .done }
     unsafe socket.pointee.trusts_short_reads = trusts ? 1 : 0
+    unsafe socket.pointee.allowance = Self.handshakeBytesMax
     let planned = syscalls.planned(.recv)
     if planned != 0 && planned != EAGAIN {
       hasFailed = true
@@ -173,6 +174,7 @@ public final class TLSSession {
     let planned = syscalls.planned(.recv)
     if planned != 0 { return planned == EAGAIN ? .wouldBlock : fail(planned) }
     unsafe socket.pointee.trusts_short_reads = trusts ? 1 : 0
+    unsafe socket.pointee.allowance = Self.readBytesMax
     return unsafe buffer.fill { (room: UnsafeMutableRawBufferPointer) -> (Int, IOResult) in
       // Safe: at most room.count bytes are written to it.
       let count = unsafe SSL_read(session, room.baseAddress, Int32(clamping: room.count))
@@ -250,6 +252,13 @@ public final class TLSSession {
     }
     return (written, .moved(written))
   }
+
+  /// Bytes of a handshake's messages that one step reads at most: OpenSSL takes certificates of 100 KiB.
+  private static let handshakeBytesMax = 262_144
+
+  /// Bytes that one read may take from the socket before it has data: a record, what was read ahead of the next one,
+  /// and a few messages of TLS's own. A client that sends key updates without end is cut off here.
+  private static let readBytesMax = 49_152
 
   /// Plain bytes of one record at most (RFC 8446 §5.1).
   private static let recordBytesMax = 16_384

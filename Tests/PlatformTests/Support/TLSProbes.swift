@@ -33,6 +33,12 @@ extension TLSClientContext {
 }
 
 extension TLSSession {
+  /// Sends one message that changes the key (RFC 8446 §4.6.3).
+  func updateKey() {
+    unsafe SSL_key_update(session, SSL_KEY_UPDATE_NOT_REQUESTED)
+    unsafe SSL_do_handshake(session)
+  }
+
   /// DNS names of the certificate that the server showed.
   func shownNames() -> [String] {
     guard let certificate = unsafe SSL_get1_peer_certificate(session) else { return [] }

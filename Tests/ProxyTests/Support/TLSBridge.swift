@@ -20,6 +20,8 @@ final class TLSBridge: Sendable {
   private let listener: ListeningSocket
   private let target: UInt16
   private let side: Side
+  /// What the target gets in plain before the handshake.
+  private let preface: [UInt8]
   private let record = Mutex((failures: [String](), resumed: 0, full: 0))
   private let old = Mutex<Kept>(Kept())
 
@@ -32,8 +34,9 @@ final class TLSBridge: Sendable {
   var resumed: Int { record.withLock { $0.resumed } }
   var full: Int { record.withLock { $0.full } }
 
-  init(to target: UInt16, _ side: Side) throws {
+  init(to target: UInt16, _ side: Side, preface: String = "") throws {
     self.target = target
+    self.preface = Array(preface.utf8)
     self.side = side
     listener = try ListeningSocket()
     _ = try SpawnedThread { [listener, weak self] in
@@ -54,6 +57,7 @@ final class TLSBridge: Sendable {
       near.resetOnClose()
       return near.close()
     }
+    if !preface.isEmpty { try? far.send(preface) }
     let isServer: Bool
     let session: TLSSession?
     switch side {
