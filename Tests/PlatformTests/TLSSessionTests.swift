@@ -107,6 +107,7 @@ private final class Pair {
 
     init() throws {
       authority = try TestAuthority()
+      authority.directory.removeAtExit()
       ecdsa = try authority.issue("ecdsa", ["DNS:a.example", "IP:127.0.0.1"])
       rsa = try authority.issue("rsa", ["DNS:a.example", "IP:127.0.0.1"], key: .rsa)
       wild = try authority.issue("wild", ["DNS:*.b.example", "DNS:x.c.example"])

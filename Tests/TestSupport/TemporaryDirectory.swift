@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// A new empty directory that is removed, with everything in it, when the last reference goes.
 public final class TemporaryDirectory: Sendable {
@@ -17,6 +18,22 @@ public final class TemporaryDirectory: Sendable {
   }
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  /// Has the directory removed when the process ends: for one that a constant holds, whose reference never goes.
+  public func removeAtExit() {
+    let isFirst = Self.leftToExit.withLock { paths in
+      paths.append(path)
+      return paths.count == 1
+    }
+    guard isFirst else { return }
+    atexit {
+      for path in TemporaryDirectory.leftToExit.withLock({ $0 }) {
+        try? FileManager.default.removeItem(atPath: path)
+      }
+    }
+  }
+
+  private static let leftToExit = Mutex<[String]>([])
 
   /// The path of something inside.
   public func file(_ name: String) -> String { "\(path)/\(name)" }

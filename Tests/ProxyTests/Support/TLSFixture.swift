@@ -15,6 +15,7 @@ struct TLSFixture: Sendable {
 
   init() throws {
     authority = try TestAuthority()
+    authority.directory.removeAtExit()
     server = try authority.issue("server", ["DNS:a.example", "DNS:*.b.example"])
     client = try authority.issue(
       "client", ["URI:spiffe://example.com/tenant/acme"], commonName: "gateway-1")
