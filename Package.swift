@@ -72,6 +72,8 @@ let package = Package(
     .systemLibrary(
       name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .target(name: "COpenSSLShims", dependencies: ["COpenSSL"]),
+    .systemLibrary(
+      name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
@@ -86,7 +88,7 @@ let package = Package(
     room("HTTPClient", ["CCurl", "CCurlShims"]),
 
     // protocol
-    room("HTTPCodec"),
+    room("HTTPCodec", ["CNghttp2"]),
 
     // domain
     room("Usage", ["CLZ4"]),
@@ -115,7 +117,7 @@ let package = Package(
     room("PlainHTTP", path: "demo/PlainHTTP"),
     program("SampleApp", ["PlainHTTP"], path: "demo/SampleApp"),
     program("DemoTraffic", ["PlainHTTP"], path: "demo/Traffic"),
-    room("TestSupport", ["PlainHTTP"], path: "Tests/TestSupport"),
+    room("TestSupport", ["PlainHTTP", "CNghttp2"], path: "Tests/TestSupport"),
 
     // benchmarks
     .executableTarget(

@@ -116,3 +116,14 @@ extension UInt8 {
     return lower.isDigit || lower &- 0x61 < 26 ? lower : UInt8(ascii: "-")
   }
 }
+
+extension RawSpan {
+  /// Whether the span begins with the first `count` bytes of `text`.
+  public func spells(_ text: StaticString, first count: Int) -> Bool {
+    guard count <= byteCount, count <= text.utf8CodeUnitCount else { return false }
+    // Safe: the literal lives as long as the program, and is lent for the call only.
+    let name = unsafe RawSpan(_unsafeStart: text.utf8Start, byteCount: text.utf8CodeUnitCount)
+    for at in 0..<count where self[at] != name[at] { return false }
+    return true
+  }
+}

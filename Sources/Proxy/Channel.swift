@@ -10,6 +10,8 @@ final class Channel {
   let generation: UInt32
   /// What encrypts the socket's bytes; nil while they are plain.
   var tls: TLSSession?
+  /// The HTTP/2 stream that stands in the place of a socket; the descriptor is -1 then.
+  var stream: HTTP2Stream?
   /// Bytes received and not yet consumed; nil while there are none.
   var input: Buffer?
   /// Bytes that wait to be sent; nil while there are none.
@@ -54,6 +56,7 @@ extension Channel {
   ///
   /// `.wouldBlock` also when the buffer is full: the caller then consumes first.
   func receive(_ syscalls: Syscalls, _ buffers: BufferPool) -> IOResult {
+    if let stream { return stream.receive(into: self, buffers) }
     // Taken out and put back: a count for the time of the call would cost two atomic operations.
     let buffer = input.take() ?? buffers.take()
     let result = receive(into: buffer, syscalls)
@@ -123,6 +126,7 @@ extension Channel {
 
   /// Sends this side's end of stream, TLS's own first; the other direction stays open.
   func shutdownWriting(_ syscalls: Syscalls) {
+    if stream != nil { return }
     tls?.sayGoodbye()
     syscalls.shutdownWriting(descriptor)
   }

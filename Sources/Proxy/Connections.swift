@@ -15,6 +15,12 @@ final class DownstreamConnection {
   var tlsContext: TLSServerContext?
   /// The names of the client's certificate, when it showed one that verified.
   var certificate: CertificateNames?
+  /// The host that its handshake was for, when the client showed a certificate.
+  var serverName: [UInt8]?
+  /// Whether its bytes come over TLS.
+  var isEncrypted = false
+  /// Its streams, when it speaks HTTP/2.
+  var http2: HTTP2Connection?
   /// Whether the TLS handshake has begun and is not complete.
   var isHandshaking = false
   /// What its client's address is counted under (`AddressCounts`); 0 when it is not counted.

@@ -51,6 +51,8 @@ final class Exchange {
   var acceptsTrailers = false
   /// Whether the client's connection has TLS.
   var isEncrypted = false
+  /// Whether it is a stream of HTTP/2: its frames are counted where they are read and written.
+  var isMultiplexed = false
   var bodyBytesMax = UInt64.max
   var requestContentBytes: UInt64 = 0
 
@@ -114,6 +116,7 @@ final class Exchange {
     expectsContinue = false
     wantsUpgrade = false
     acceptsTrailers = false
+    isMultiplexed = false
     bodyBytesMax = .max
     requestContentBytes = 0
     request = BodyRelay()
@@ -154,6 +157,13 @@ final class Exchange {
       pace.announced = count
     case .chunked: request = BodyRelay(.chunked(ChunkedDecoder(limits: limits)), framesChunks: true)
     }
+  }
+
+  /// Takes over that the request is a stream: content of unknown length has no chunks, trailers need no leave.
+  func takeStream() {
+    isMultiplexed = true
+    acceptsTrailers = true
+    if case .chunked = request.source { request = BodyRelay(.untilClose, framesChunks: true) }
   }
 
   /// Whether sending the same request again does no harm and is possible: no content has moved, and the method

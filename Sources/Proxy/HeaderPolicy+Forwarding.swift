@@ -10,7 +10,10 @@ extension HeaderPolicy {
     if writesXForwarded { fits = appendXForwarded(head, bytes, context, output) }
     if writesForwarded { fits = fits && appendForwarded(head, bytes, context, output) }
     return fits
-      && output.append(head.version == .http11 ? "\r\nVia: 1.1 weir" : "\r\nVia: 1.0 weir")
+      && output.append(
+        context.isHTTP2
+          ? "\r\nVia: 2 weir"
+          : head.version == .http11 ? "\r\nVia: 1.1 weir" : "\r\nVia: 1.0 weir")
   }
 
   private func appendXForwarded(

@@ -69,6 +69,8 @@ final class HeaderPolicy: Sendable {
     var trace = TraceContext()
     /// Whether the client's connection has TLS.
     var isEncrypted = false
+    /// Whether the request came over HTTP/2.
+    var isHTTP2 = false
   }
 
   /// Writes the request head for the upstream; false when it does not fit.

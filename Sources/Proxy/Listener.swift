@@ -161,7 +161,7 @@ extension Worker {
     connection.tlsContext = listener.tls
     connection.addressKey = addressKey
     downstreams.put(connection, at: slot)
-    counters.set(.downstreamConnections, to: downstreams.count)
+    counters.set(.downstreamConnections, to: connectionCount)
     if !listener.expectsProxyHeader { beginHandshake(connection) }
   }
 
@@ -171,7 +171,7 @@ extension Worker {
       refuse(descriptor, listener, .refusedDenied)
       return false
     }
-    guard downstreams.count < limits.connectionsMax else {
+    guard connectionCount < limits.connectionsMax else {
       refuse(descriptor, listener, .refusedConnections)
       return false
     }

@@ -171,6 +171,12 @@ extension LimitConfiguration {
     if !(1...1_000_000).contains(tlsHandshakesMax) {
       faults.append("limits.tls_handshakes_max: must be 1 to 1000000")
     }
+    if !(1...10_000).contains(streamsMax) {
+      faults.append("limits.http2_streams_max: must be 1 to 10000")
+    }
+    if !(1_024...1_048_576).contains(headerListBytesMax) {
+      faults.append("limits.header_list_bytes_max: must be 1024 to 1048576")
+    }
     if spliceBytesMin < 16_384 { faults.append("limits.splice_bytes_min: must be at least 16384") }
     if !(0...65_536).contains(splicePipesMax) {
       faults.append("limits.splice_pipes_max: must be 0 (copy everything) to 65536")

@@ -59,6 +59,11 @@ public struct ListenerConfiguration: Sendable, Equatable {
   public var tls: TLSServerConfiguration?
   /// Whether a client whose certificate verifies is as good as a trusted peer. Default false.
   public var trustsCertificates = false
+  /// Whether clients may speak HTTP/2: by ALPN with TLS, by prior knowledge without. Default: with TLS only.
+  public var http2: Bool?
+
+  /// Whether HTTP/2 is spoken.
+  var speaksHTTP2: Bool { http2 ?? (tls != nil) }
   /// Length of the kernel's accept queue. Default 4,096; the kernel may cut it (net.core.somaxconn).
   public var backlog: Int32 = 4_096
 
@@ -195,6 +200,10 @@ public struct LimitConfiguration: Sendable, Equatable {
   public var splicePipesMax = 256
   /// TLS handshakes with clients that each worker has in flight; more wait in the kernel's queue. Default 512.
   public var tlsHandshakesMax = 512
+  /// Streams that an HTTP/2 client may have open at a time. Default 100.
+  public var streamsMax = 100
+  /// Bytes of the fields of an HTTP/2 head or trailers, decoded, with 32 for each (RFC 9113 §6.5.2). Default 64 KiB.
+  public var headerListBytesMax = 65_536
   /// Answers with a 1xx status that an upstream may send before its response. Default 16.
   public var interimResponsesMax = 16
 

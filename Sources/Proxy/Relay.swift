@@ -32,8 +32,7 @@ extension Worker {
     guard exchange.isRequestSinkOpen else { return false }
     var moved = receiveRequest(connection, exchange)
     guard exchange.isOpen else { return true }
-    exchange.pending.addArrived(
-      exchange.request.countArrived(connection.channel.input), .requestBytes, .requestBodyBytes)
+    exchange.addReceived(exchange.request.countArrived(connection.channel.input))
     if !exchange.request.isDirect, !exchange.request.isSourceDone {
       if fillRequest(connection, exchange, upstream) {
         moved = true
@@ -76,6 +75,12 @@ extension Worker {
 
   /// The client's end of stream came before the request was complete; for a tunnel that is its half-close.
   private func requestEnded(_ connection: DownstreamConnection, _ exchange: Exchange) {
+    if let stream = connection.channel.stream, case .untilClose = exchange.request.source,
+      let upstream = connection.upstream
+    {
+      streamEnded(connection, exchange, stream, upstream)
+      return
+    }
     guard exchange.phase == .tunneling else {
       clientIsGone(connection)
       return
@@ -86,6 +91,37 @@ extension Worker {
     exchange.request.isSourceDone = true
     upstream.channel.shutdownWriting(syscalls)
     endTunnelIfDone(connection, exchange)
+  }
+
+  /// The client ended its stream in good order: the last chunk goes to the upstream, with the trailers.
+  private func streamEnded(
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ stream: HTTP2Stream,
+    _ upstream: UpstreamConnection
+  ) {
+    guard !exchange.request.isSourceDone, connection.channel.inputCount == 0 else { return }
+    var passes = false
+    trailerFields.removeAll(keepingCapacity: true)
+    if let lines = stream.trailers {
+      let kept = trailerBytes
+      kept.reset()
+      guard kept.append(lines), kept.append("\r\n"),
+        parseTrailers(
+          kept.readable, into: &trailerFields,
+          underscoreNames: requestParsers[connection.listener].underscoreNames) == nil
+      else {
+        refuse(connection, status: 400, code: Array("trailers_invalid".utf8))
+        return
+      }
+      passes = true
+    }
+    let output = upstream.channel.output ?? buffers.take()
+    upstream.channel.output = output
+    exchange.hasMovedContent = true
+    prepareToAppend(output)
+    exchange.request.isSourceDone = true
+    finishChunks(
+      &exchange.request, output, trailers: passes, hints: .none,
+      isFromStranger: !connection.isTrusted)
   }
 
   /// Takes chunked content apart and frames it anew for the upstream.
@@ -103,7 +139,7 @@ extension Worker {
     exchange.hasMovedContent = true
     prepareToAppend(output)
     let filled = exchange.request.fill(from: input, to: output)
-    exchange.pending.addArrived(filled.wireBytes, .requestBytes, nil)
+    if !exchange.isMultiplexed { exchange.pending.addArrived(filled.wireBytes, .requestBytes, nil) }
     exchange.pending.add(.requestBodyBytes, UInt64(filled.contentBytes))
     exchange.requestContentBytes += UInt64(filled.contentBytes)
     var fault = filled.fault
@@ -246,6 +282,15 @@ extension Worker {
     connection.exchange.allowance.takeBack(returned)
     meter.takeBack(row, listener: connection.listener, returned, observing: nil)
     connection.exchange.record?.takeBack(returned)
+  }
+}
+
+extension Exchange {
+  /// Adds content of the request that arrived as it is; a stream's frames are counted on their own.
+  func addReceived(_ count: Int) {
+    guard count > 0 else { return }
+    if !isMultiplexed { pending.add(.requestBytes, UInt64(count)) }
+    pending.add(.requestBodyBytes, UInt64(count))
   }
 }
 

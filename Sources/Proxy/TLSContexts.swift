@@ -14,10 +14,11 @@ struct TLSContexts {
     var faults: [String] = []
     var made: [TLSServerContext?] = []
     for (index, listener) in tables.configuration.listeners.enumerated() {
-      guard tables.usesListener[index], let tls = listener.tls else {
+      guard tables.usesListener[index], var tls = listener.tls else {
         made.append(nil)
         continue
       }
+      if listener.speaksHTTP2 { tls.protocols = ["h2", "http/1.1"] }
       // Sessions are resumed at the same listener under the same rules only; a certificate that was revoked, or whose
       // authority is gone, must not live on in a ticket.
       let rules = [tls.clientCAFile, tls.revocationFile].map { Self.content($0, syscalls) }

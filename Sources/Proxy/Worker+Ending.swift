@@ -37,6 +37,10 @@ extension Worker {
     exchange.isOpen = false
     exchange.allowance.end()
     exchanges.end(connection)
+    if let stream = connection.channel.stream {
+      streamIsOver(connection, stream)
+      return
+    }
     connection.idleSince = now
     connection.deadline = now + timeouts.keepAlive
     if staysOpen && isRequestDone {
@@ -84,19 +88,28 @@ extension Worker {
     exchange.isOpen = false
     exchange.allowance.end()
     exchanges.end(connection)
-    if resets { connection.channel.resetOnClose(syscalls) }
+    if resets && connection.channel.stream == nil { connection.channel.resetOnClose(syscalls) }
     close(connection)
   }
 
   /// Bytes that were received for this request and went no further are counted as received all the same.
   private func countLeftover(_ connection: DownstreamConnection, _ exchange: Exchange) {
+    if let stream = connection.channel.stream {
+      // Content that came in frames and was not taken.
+      if !exchange.request.isSourceDone, let incoming = stream.incoming, !incoming.isEmpty {
+        exchange.pending.add(.requestBodyBytes, UInt64(incoming.count))
+      }
+      if !exchange.request.isDirect, let input = connection.channel.input, !input.isEmpty {
+        exchange.pending.add(.requestBodyBytes, UInt64(input.count))
+        input.reset()
+      }
+    }
     guard !exchange.request.isSourceDone, let input = connection.channel.input else { return }
     if exchange.request.isDirect {
-      exchange.pending.addArrived(
-        exchange.request.countArrived(input), .requestBytes, .requestBodyBytes)
+      exchange.addReceived(exchange.request.countArrived(input))
       input.consume(exchange.request.countedAhead)
     } else {
-      exchange.pending.addArrived(input.count, .requestBytes, nil)
+      if !exchange.isMultiplexed { exchange.pending.addArrived(input.count, .requestBytes, nil) }
       input.reset()
     }
     exchange.request.countedAhead = 0
@@ -107,6 +120,14 @@ extension Worker {
     precondition(!connection.exchange.isOpen, "an open exchange must end first")
     let channel = connection.channel
     guard !connection.isClosed else { return }
+    if let stream = channel.stream {
+      closeStream(connection, stream)
+      return
+    }
+    if let http2 = connection.http2 {
+      endHTTP2(connection, http2)
+      return
+    }
     if channel.inputCount > 0 {
       meter.recordConnection(
         listener: connection.listener, .receivedBytes, UInt64(channel.inputCount))
@@ -124,12 +145,12 @@ extension Worker {
     downstreams.remove(at: channel.slot)
     connection.isClosed = true
     channel.close(syscalls)
-    counters.set(.downstreamConnections, to: downstreams.count)
+    counters.set(.downstreamConnections, to: connectionCount)
   }
 
   /// Closes our side and reads on for a while, so that unread bytes do not make the kernel send a reset that
   /// would take the answer away from the client (RFC 9112 §9.6).
-  private func beginLinger(_ connection: DownstreamConnection) {
+  func beginLinger(_ connection: DownstreamConnection) {
     connection.isLingering = true
     connection.deadline = now + timeouts.linger
     connection.channel.shutdownWriting(syscalls)

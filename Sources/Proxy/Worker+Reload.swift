@@ -74,6 +74,7 @@ extension Worker {
     trustedRanges = configuration.listeners.map(\.trusted)
     deniedRanges = configuration.listeners.map(\.denied)
     trustsCertificates = configuration.listeners.map(\.trustsCertificates)
+    speaksHTTP2 = configuration.listeners.map(\.speaksHTTP2)
     accessLogger = AccessLogger(tables, ring: logRing)
     pipes.lentMax = limits.splicePipesMax
     resolvers = configuration.listeners.map {
@@ -119,6 +120,11 @@ extension Worker {
 
   /// Says on the next response that it is the last, and gives an idle connection a while to have one.
   func retire(_ connection: DownstreamConnection) {
+    if let http2 = connection.http2, !connection.isRetiring {
+      connection.isRetiring = true
+      retireHTTP2(connection, http2)
+      return
+    }
     connection.isRetiring = true
     if connection.exchange.phase == .idle && connection.headStart == nil && !connection.isLingering
     {

@@ -9,6 +9,10 @@ extension Worker {
     // Bound: roundsPerTurnMax exchanges or relay rounds, then other connections have their turn.
     for _ in 0..<Self.roundsPerTurnMax {
       guard !connection.isClosed else { return }
+      if let http2 = connection.http2 {
+        progressHTTP2(connection, http2)
+        return
+      }
       if connection.isLingering {
         linger(connection)
         return
@@ -41,6 +45,7 @@ extension Worker {
     flush(connection)
     connection.channel.releaseEmptyBuffers(to: buffers)
     connection.upstream?.channel.releaseEmptyBuffers(to: buffers)
+    if let stream = connection.channel.stream { listHTTP2(stream.connection) }
   }
 
   /// Receives and reads a request head; true when an exchange began or the connection changed its state.
@@ -67,6 +72,7 @@ extension Worker {
     if connection.awaitsProxyHeader { return readProxyHeader(connection) }
     if connection.isHandshaking { return shakeHands(connection) }
     guard connection.channel.inputCount > 0 else { return false }
+    if connection.requestCount == 0, let known = startsHTTP2(connection) { return known }
     headBegins(connection)
     return parseHead(connection)
   }
@@ -126,6 +132,8 @@ extension Worker {
   private func open(_ connection: DownstreamConnection, requestBytes: Int) {
     let exchange = connection.exchange
     exchange.isOpen = true
+    // Frames as they came, not the text that was made of them.
+    let requestBytes = connection.channel.stream?.takeReceived() ?? requestBytes
     exchange.pending.add(.requests, 1)
     exchange.pending.add(.requestBytes, UInt64(requestBytes))
     connection.requestCount += 1
@@ -144,7 +152,8 @@ extension Worker {
     }
     let exchange = exchanges.begin(connection, at: connection.headStart ?? now)
     exchange.take(requestHead, limits: http1Limits)
-    exchange.isEncrypted = connection.channel.tls != nil
+    exchange.isEncrypted = connection.isEncrypted
+    if connection.channel.stream != nil { exchange.takeStream() }
     policy.identify(
       requestHead, in: bytes, isTrusted: connection.isTrusted, &exchange.requestID, &random)
     let host = hostRange(of: requestHead.authority, in: bytes)
@@ -190,7 +199,7 @@ extension Worker {
       tenant: resolution == .resolved ? tenant : nil, upgrades: exchange.wantsUpgrade,
       wantsTrailers: exchange.acceptsTrailers || !hintReaders[route.upstream].isEmpty,
       requestID: exchange.requestID,
-      trace: trace, isEncrypted: exchange.isEncrypted)
+      trace: trace, isEncrypted: exchange.isEncrypted, isHTTP2: exchange.isMultiplexed)
     let output = buffers.take()
     guard policy.writeRequest(requestHead, in: bytes, context, to: output) else {
       preconditionFailure("a buffer holds two heads and what we add")

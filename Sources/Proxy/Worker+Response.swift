@@ -170,10 +170,11 @@ extension Worker {
     case .contentLength(let count): (.contentLength(count), .length(count))
     case .chunked:
       (
-        exchange.isHTTP10 ? .untilClose : .chunked,
+        exchange.isHTTP10 || exchange.isMultiplexed ? .untilClose : .chunked,
         .chunked(ChunkedDecoder(limits: http1Limits))
       )
-    case .untilClose: (exchange.isHTTP10 ? .untilClose : .chunked, .untilClose)
+    case .untilClose:
+      (exchange.isHTTP10 || exchange.isMultiplexed ? .untilClose : .chunked, .untilClose)
     }
   }
 
@@ -320,10 +321,30 @@ extension Worker {
     }
     if exchange.response.isSourceDone {
       exchange.settleResponse(at: now, hintReaders[exchange.upstream])
+      if filled.trailers != nil, let stream = connection.channel.stream {
+        passTrailers(stream, hintReaders[exchange.upstream])
+      }
       finishChunks(
         &exchange.response, output, trailers: filled.trailers != nil && exchange.acceptsTrailers,
         hints: hintReaders[exchange.upstream])
     }
     return filled.wireBytes > 0
+  }
+
+  /// Hands the trailers that `readTrailers` kept to a stream, which ends with them.
+  private func passTrailers(_ stream: HTTP2Stream, _ hints: CostHintReader) {
+    let scratch = buffers.take()
+    defer { buffers.give(scratch) }
+    let kept = trailerBytes
+    guard policy.writeTrailers(trailerFields, in: kept.readable, hints: hints, to: scratch),
+      !scratch.isEmpty, scratch.append("\r\n"),
+      parseTrailers(scratch.readable, into: &trailerFields) == nil
+    else { return }
+    let fields = HTTP2Fields()
+    let bytes = scratch.readable
+    for field in trailerFields {
+      fields.append(bytes.bytes(of: field.name), bytes.bytes(of: field.value))
+    }
+    stream.responseTrailers = fields
   }
 }

@@ -22,17 +22,23 @@ extension Worker {
     let isLast = isLastSend(exchange, direct)
     let duration = countBeforeSend(
       connection, exchange, queued: queued, direct: direct, isLast: isLast)
-    let result =
-      pipe.map { channel.drain($0) } ?? channel.send(input, directCount: direct, syscalls)
+    let result: IOResult
+    if let stream = channel.stream {
+      result = sendOnStream(connection, exchange, stream, input, direct, isLast: isLast)
+    } else {
+      result = pipe.map { channel.drain($0) } ?? channel.send(input, directCount: direct, syscalls)
+    }
     var accepted = 0
     if case .moved(let count) = result { accepted = count }
-    if accepted < offered {
+    // A stream's response has ended when the frame that says so was written.
+    let isEndSent = channel.stream?.isEndSent ?? true
+    if accepted < offered || (isLast && !isEndSent) {
       takeBackUnsent(
         connection, exchange, accepted: accepted, queued: queued, direct: direct,
         endedWith: duration)
     }
     applySent(exchange, channel, input, accepted: accepted, queued: queued)
-    if accepted == offered && isLast {
+    if accepted == offered && isLast && isEndSent {
       exchangeIsOver(connection, exchange)
       return true
     }
@@ -45,6 +51,36 @@ extension Worker {
       exchange.pace.stalledSince = 0
     }
     return accepted > 0
+  }
+
+  /// Hands over to an HTTP/2 stream, and counts the frames that this made before they go to the kernel.
+  private func sendOnStream(
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ stream: HTTP2Stream,
+    _ input: Buffer?, _ direct: Int, isLast: Bool
+  ) -> IOResult {
+    let channel = connection.channel
+    stream.endsWithNextSend = isLast
+    let result = stream.send(channel.output, input, directCount: direct, &responseParser)
+    let offered = channel.outputCount + direct
+    switch result {
+    case .moved(let count):
+      if count < offered || (isLast && !stream.isEndSent) { channel.isWritable = false }
+    case .wouldBlock: channel.isWritable = false
+    case .end, .failed: channel.isBroken = true
+    }
+    countSentFrames(connection, exchange, stream)
+    listHTTP2(stream.connection)
+    return result
+  }
+
+  /// Counts a stream's frames that were written, before they go to the socket.
+  func countSentFrames(
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ stream: HTTP2Stream
+  ) {
+    let frames = stream.takeSent()
+    guard frames > 0 else { return }
+    exchange.pending.add(.responseBytes, UInt64(frames))
+    flush(connection)
   }
 
   /// Whether nothing is left to send once `direct` bytes and the queue are gone.
@@ -66,7 +102,7 @@ extension Worker {
     _ connection: DownstreamConnection, _ exchange: Exchange, queued: Int, direct: Int, isLast: Bool
   ) -> UInt64? {
     guard let row = exchange.row else { preconditionFailure("an open exchange has a row") }
-    exchange.pending.add(.responseBytes, UInt64(queued + direct))
+    if !exchange.isMultiplexed { exchange.pending.add(.responseBytes, UInt64(queued + direct)) }
     let content = exchange.response.body + direct
     if content > 0 { exchange.pending.add(.responseBodyBytes, UInt64(content)) }
     if exchange.headRemaining > 0 { exchange.pending.add(exchange.responseClass, 1) }
@@ -93,7 +129,9 @@ extension Worker {
   ) {
     guard let row = exchange.row else { return }
     returned.clear()
-    returned.add(.responseBytes, UInt64(queued + direct - accepted))
+    if !exchange.isMultiplexed {
+      returned.add(.responseBytes, UInt64(queued + direct - accepted))
+    }
     let content = exchange.response.body + direct
     let sent =
       accepted <= queued
@@ -124,8 +162,32 @@ extension Worker {
   private func finishIfNothingIsLeft(_ connection: DownstreamConnection, _ exchange: Exchange)
     -> Bool
   {
+    if let stream = connection.channel.stream {
+      return finishStream(connection, exchange, stream)
+    }
     guard exchange.phase == .responding, exchange.response.isSourceDone else { return false }
     end(connection, .endedCompleted)
+    exchangeIsOver(connection, exchange)
+    return true
+  }
+
+  /// The same for a stream: its end is a frame of its own then, for which there must be room and, if it is an empty DATA
+  /// frame, a window.
+  private func finishStream(
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ stream: HTTP2Stream
+  ) -> Bool {
+    let isComplete =
+      exchange.phase == .answering
+      || exchange.phase == .responding && exchange.response.isSourceDone
+    guard isComplete, connection.channel.isWritable || stream.isEndSent else { return false }
+    stream.finish()
+    countSentFrames(connection, exchange, stream)
+    listHTTP2(stream.connection)
+    guard stream.isEndSent else {
+      connection.channel.isWritable = false
+      return false
+    }
+    end(connection, exchange.endReason)
     exchangeIsOver(connection, exchange)
     return true
   }

@@ -14,7 +14,7 @@ extension Worker {
   func beginSplicing(_ exchange: Exchange, _ channel: Channel) {
     guard exchange.phase == .responding, case .length(let remaining) = exchange.response.source,
       remaining >= UInt64(limits.spliceBytesMin), limits.splicePipesMax > 0,
-      !exchange.isEncrypted, channel.tls == nil,
+      !exchange.isEncrypted, !exchange.isMultiplexed, channel.tls == nil,
       exchange.response.isFlushed, channel.inputCount == 0, exchange.response.countedAhead == 0,
       exchange.allowance.terms?.bytesPerSecond ?? 0 == 0
     else { return }

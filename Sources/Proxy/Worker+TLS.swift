@@ -40,11 +40,16 @@ extension Worker {
     case .wouldBlock: return false
     case .done:
       endHandshake(connection)
+      connection.isEncrypted = true
       connection.certificate = CertificateNames(session)
+      if connection.certificate != nil {
+        connection.serverName = session.serverName.map { Array($0.lowercased().utf8) }
+      }
       if connection.certificate != nil && trustsCertificates[connection.listener] {
         connection.isTrusted = true
       }
       counters.add(session.isResumed ? .tlsHandshakesResumed : .tlsHandshakesFull)
+      if session.protocolName == "h2" { beginHTTP2(connection) }
       // The first request may have come with the last message of the handshake.
       channel.isReadable = session.mayHaveMore || channel.isPeerClosed
       return true
@@ -64,10 +69,8 @@ extension Worker {
   /// handshake was for, whose rules may be others.
   func isMisdirected(_ connection: DownstreamConnection, host: ByteRange, in bytes: RawSpan) -> Bool
   {
-    guard connection.certificate != nil, let name = connection.channel.tls?.serverName else {
-      return false
-    }
-    return !bytes.matches(host, lowercase: Array(name.lowercased().utf8))
+    guard let name = connection.serverName else { return false }
+    return !bytes.matches(host, lowercase: name)
   }
 
   /// Counts a handshake that is over, complete or not.

@@ -44,6 +44,10 @@ extension Worker {
 
   private func timeOut(_ connection: DownstreamConnection) {
     let exchange = connection.exchange
+    if let http2 = connection.http2 {
+      timeOutHTTP2(connection, http2)
+      return
+    }
     if connection.isLingering {
       close(connection)
       return
@@ -91,6 +95,13 @@ extension Worker {
   /// before the close, so that only what is on the wire at this moment can be lost. Counted as `cell`, else as
   /// the timeout that it is.
   func closeIdle(_ connection: DownstreamConnection, counting cell: WorkerCounters.Cell? = nil) {
+    if let http2 = connection.http2 {
+      if http2.hasOpenStreams { return }
+      if let cell { counters.add(cell) }
+      leaveHTTP2(http2)
+      progressHTTP2(connection, http2)
+      return
+    }
     connection.channel.lookAgain()
     progress(connection)
     guard !connection.isClosed, connection.headStart == nil,
@@ -139,13 +150,14 @@ extension Worker {
 
   /// The drain's deadline has passed: what is open is cut off and counted as drained.
   func cutOffEverything() {
+    // Streams before the connections that carry them.
     for slot in 0..<downstreams.slotCount {
-      guard let connection = downstreams[slot] else { continue }
-      if connection.exchange.isOpen {
+      if let connection = downstreams[slot], connection.exchange.isOpen {
         abort(connection, .endedDrained)
-      } else {
-        close(connection)
       }
+    }
+    for slot in 0..<downstreams.slotCount {
+      if let connection = downstreams[slot] { close(connection) }
     }
   }
 

@@ -27,6 +27,8 @@ final class Worker {
   /// Whom each listener of the table trusts.
   var trustedRanges: [[AddressRange]]
   var deniedRanges: [[AddressRange]]
+  /// Whether clients of the listener may speak HTTP/2.
+  var speaksHTTP2: [Bool]
   /// Whether a verified certificate makes a client of the listener a trusted peer.
   var trustsCertificates: [Bool]
   /// Where ids come from.
@@ -70,6 +72,12 @@ final class Worker {
   var hasDeferredHandshakes = false
   /// Requests that wait for an upstream connection, in all pools.
   var waitingRequests = 0
+  /// Open HTTP/2 streams; each has a place in `downstreams`, too.
+  var streamCount = 0
+  /// Connections of clients; streams are carried by them.
+  var connectionCount: Int { downstreams.count - streamCount }
+  /// HTTP/2 connections whose streams have moved in this turn.
+  var listedHTTP2: [DownstreamConnection] = []
   /// Connections that go on in the next turn without an event.
   var ready: [DownstreamConnection] = []
   /// The limits of tenants, as of the last time this worker was woken.
@@ -122,6 +130,7 @@ final class Worker {
     trustedRanges = configuration.listeners.map(\.trusted)
     deniedRanges = configuration.listeners.map(\.denied)
     trustsCertificates = configuration.listeners.map(\.trustsCertificates)
+    speaksHTTP2 = configuration.listeners.map(\.speaksHTTP2)
     router = Router(tables)
     policy = HeaderPolicy(
       configuration.tenants, headers: configuration.headers,
@@ -158,6 +167,7 @@ final class Worker {
       // Bound: the loop's events a turn.
       for position in 0..<count { dispatch(loop.event(position)) }
       runReady()
+      if !listedHTTP2.isEmpty { flushListedHTTP2() }
       if now >= nextPace { resumePaced() }
       if now >= nextSweep { sweep() }
       if waitingRequests > 0 { serveWaiting() }
@@ -172,7 +182,7 @@ final class Worker {
   }
 
   private var waitMilliseconds: Int32 {
-    if !ready.isEmpty { return 0 }
+    if !ready.isEmpty || !listedHTTP2.isEmpty { return 0 }
     // What was served last has made room: an event for it may never come.
     if waitingRequests > 0 && pools.contains(where: { !$0.waiting.isEmpty && $0.hasRoom }) {
       return 0

@@ -71,6 +71,11 @@ public final class WorkerCounters: Sendable {
     case tlsHandshakesFailed
     case tlsHandshakesAborted
     case tlsHandshakesDeferred
+    case http2Connections
+    case http2Streams
+    case http2ProtocolErrors
+    case http2Abusive
+    case http2Resets
     case upstreamTLSFull
     case upstreamTLSResumed
     case upstreamTLSFailed
@@ -146,6 +151,11 @@ public final class WorkerCounters: Sendable {
       case .tlsHandshakesFailed: ("weir_tls_handshakes_total", "result=\"failed\"", false)
       case .tlsHandshakesAborted: ("weir_tls_handshakes_total", "result=\"aborted\"", false)
       case .tlsHandshakesDeferred: ("weir_tls_accepts_deferred_total", nil, false)
+      case .http2Connections: ("weir_http2_connections", nil, true)
+      case .http2Streams: ("weir_http2_streams", nil, true)
+      case .http2ProtocolErrors: ("weir_http2_connection_errors_total", "cause=\"protocol\"", false)
+      case .http2Abusive: ("weir_http2_connection_errors_total", "cause=\"abuse\"", false)
+      case .http2Resets: ("weir_http2_resets_sent_total", nil, false)
       case .upstreamTLSFull: ("weir_upstream_tls_handshakes_total", "result=\"full\"", false)
       case .upstreamTLSResumed:
         ("weir_upstream_tls_handshakes_total", "result=\"resumed\"", false)

@@ -4,7 +4,7 @@ import Proxy
 extension ProgramConfiguration {
   /// Keys of a listener about who connects to it and how.
   static let edgeListenerKeys: Set<String> = [
-    "proxy_protocol", "v6_only", "access_log", "tls", "trust_certificates",
+    "proxy_protocol", "v6_only", "access_log", "tls", "trust_certificates", "http2",
   ]
 
   /// Takes over what a listener says about who connects to it and how.
@@ -13,6 +13,7 @@ extension ProgramConfiguration {
     listener.isIPv6Only = node["v6_only"].boolean(false)
     listener.writesAccessLog = node["access_log"].boolean(true)
     listener.tls = tls(node["tls"])
+    if node["http2"].exists { listener.http2 = node["http2"].boolean(true) }
     listener.trustsCertificates = node["trust_certificates"].boolean(false)
   }
 

@@ -9,7 +9,8 @@ extension ProgramConfiguration {
       "head_bytes_max", "field_count_max", "target_bytes_max", "connections_max",
       "connections_per_address_max", "requests_per_connection_max", "proxy_header_bytes_max",
       "buffer_bytes", "splice_bytes_min", "splice_pipes_max", "body_bytes_per_second_min",
-      "interim_responses_max", "tls_handshakes_max",
+      "interim_responses_max", "tls_handshakes_max", "http2_streams_max",
+      "header_list_bytes_max",
     ])
     proxy.limits.headBytesMax = node["head_bytes_max"].integer(proxy.limits.headBytesMax)
     proxy.limits.fieldCountMax = node["field_count_max"].integer(proxy.limits.fieldCountMax)
@@ -27,6 +28,9 @@ extension ProgramConfiguration {
       node["interim_responses_max"].integer(proxy.limits.interimResponsesMax)
     proxy.limits.tlsHandshakesMax =
       node["tls_handshakes_max"].integer(proxy.limits.tlsHandshakesMax)
+    proxy.limits.streamsMax = node["http2_streams_max"].integer(proxy.limits.streamsMax)
+    proxy.limits.headerListBytesMax =
+      node["header_list_bytes_max"].integer(proxy.limits.headerListBytesMax)
     proxy.limits.bufferBytes = node["buffer_bytes"].integer(proxy.limits.bufferBytes)
     proxy.limits.spliceBytesMin = node["splice_bytes_min"].integer(proxy.limits.spliceBytesMin)
     proxy.limits.splicePipesMax = node["splice_pipes_max"].integer(proxy.limits.splicePipesMax)

@@ -58,6 +58,8 @@ import Testing
       "timeouts.proxy_header_ms": timeouts.proxyHeaderMilliseconds,
       "limits.interim_responses_max": limits.interimResponsesMax,
       "limits.tls_handshakes_max": limits.tlsHandshakesMax,
+      "limits.http2_streams_max": limits.streamsMax,
+      "limits.header_list_bytes_max": limits.headerListBytesMax,
       "timeouts.request_head_ms": timeouts.requestHeadMilliseconds,
       "timeouts.keep_alive_ms": timeouts.keepAliveMilliseconds,
       "timeouts.body_ms": timeouts.bodyMilliseconds,
@@ -85,7 +87,7 @@ import Testing
     let known = Set(
       WorkerCounters.Cell.allCases.map { $0.metric.name }
         + ["weir_overload_level", "weir_open_descriptors"])
-    let named = page.matches(of: /weir_[a-z_]+/).map { String($0.output) }
+    let named = page.matches(of: /weir_[a-z0-9_]+/).map { String($0.output) }
 
     #expect(!named.isEmpty)
     #expect(named.allSatisfy { known.contains($0) })

@@ -1,0 +1,545 @@
+import HTTPCodec
+import Platform
+
+/// An HTTP/2 connection of a client: its session, its streams, and what it has cost without being of use.
+///
+/// What the session tells is only noted here; the worker acts on it when the call into the session has returned. Owned by
+/// one worker thread.
+final class HTTP2Connection: HTTP2SessionDelegate {
+  /// The socket's side.
+  unowned let downstream: DownstreamConnection
+  private var made: HTTP2Session?
+  /// Open streams by their number.
+  private(set) var streams: [Int32: HTTP2Stream] = [:]
+  /// Streams that have something new, in the order in which it came.
+  private var touched: [HTTP2Stream] = []
+  /// Used for each response's head.
+  let head = ResponseHead()
+  let fields = HTTP2Fields()
+  /// Whether there may be something to send.
+  var isDirty = false
+  /// Whether the worker's list of connections to flush has it.
+  var isListed = false
+  /// Bytes of frames that belong to no stream, not counted yet.
+  var controlReceived = 0
+  var controlSent = 0
+  /// The stream whose head has begun and is not complete; 0 for none.
+  private(set) var headInProgress: Int32 = 0
+  /// What the client has cost without being of use.
+  var budget: HTTP2Budget
+  /// Exchanges that are open.
+  var openStreams = 0
+  /// The code of a GOAWAY that told of a fault; nil while none was sent.
+  private(set) var failure: UInt32?
+  /// A fault that was found here and not in the session.
+  private(set) var fault: UInt32?
+  /// Heads and trailers that broke the rules, and RST_STREAM frames of ours that told of a fault: not counted yet.
+  var malformedHeads: UInt64 = 0
+  var resetsSent: UInt64 = 0
+  /// Streams whose frames were written and are not counted yet.
+  private var written: [HTTP2Stream] = []
+  /// Orders streams by when they were served last.
+  private var serves: UInt64 = 0
+  /// The newest stream.
+  private var lastStream: Int32 = 0
+  /// The latest streams that were reset from this side: what the client had on its way for them is no fault.
+  private var resetStreams: [Int32] = []
+  private var hasPreface = false
+  /// Bytes that were received, and those of frames that the session has told of, whole as soon as they begin.
+  private var fed = 0
+  private var announced = 0
+  /// Bytes of the DATA frame in progress that are still to come or to be counted.
+  private var contentLeft = 0
+  private var contentStream: Int32 = 0
+  /// Bytes of HEADERS and CONTINUATION frames of the head in progress.
+  private var pendingHead = 0
+  /// No further streams are served.
+  var isGoingAway = false
+  /// The connection ends as soon as the reason has been sent.
+  var isFailed = false
+  /// Since when the socket takes nothing of what waits.
+  var stalledSince: UInt64?
+  /// Since when a head is in progress.
+  var headSince: UInt64?
+  /// When a first request must be there.
+  let firstDeadline: UInt64
+  /// When the second step of leaving comes.
+  var leaveDeadline = UInt64.max
+  private let limits: HTTP2Limits
+  private let headBytesMax: Int
+  private let buffers: BufferPool
+
+  /// Nil when there is no memory.
+  init?(
+    _ downstream: DownstreamConnection, _ limits: HTTP2Limits, headBytesMax: Int,
+    _ buffers: BufferPool, now: UInt64
+  ) {
+    self.downstream = downstream
+    firstDeadline = downstream.deadline
+    budget = HTTP2Budget(at: now)
+    self.limits = limits
+    self.headBytesMax = headBytesMax
+    self.buffers = buffers
+    made = HTTP2Session(limits, delegate: self)
+    guard made != nil else { return nil }
+  }
+
+  var session: HTTP2Session {
+    guard let made else { preconditionFailure("made in init") }
+    return made
+  }
+
+  /// Ends a stream with a fault.
+  func reset(_ stream: Int32, code: UInt32) {
+    session.reset(stream, code: code)
+    isDirty = true
+  }
+
+  /// Whether an exchange is open.
+  var hasOpenStreams: Bool { openStreams > 0 }
+
+  /// Every stream, for walks that may remove some.
+  var allStreams: [HTTP2Stream] { Array(streams.values) }
+
+  /// Forgets what is left, at the end of the connection.
+  func forgetAll() {
+    for stream in streams.values {
+      if let incoming = stream.incoming.take() { buffers.give(incoming) }
+    }
+    streams = [:]
+    touched = []
+  }
+
+  /// Takes the streams whose frames were written since the last call.
+  func takeWritten() -> [HTTP2Stream] {
+    let streams = written
+    written = []
+    for stream in streams { stream.isListedAsWritten = false }
+    return streams
+  }
+
+  /// The number of the next stream that is served, so that those that waited longest come first.
+  func nextServe() -> UInt64 {
+    serves += 1
+    return serves
+  }
+
+  /// Takes the streams that have something new.
+  func takeTouched() -> [HTTP2Stream] {
+    let streams = touched
+    touched = []
+    for stream in streams { stream.isTouched = false }
+    return streams
+  }
+
+  func touch(_ stream: HTTP2Stream) {
+    guard !stream.isTouched else { return }
+    stream.isTouched = true
+    touched.append(stream)
+  }
+
+  /// Has every stream that waits to send go on, in the order in which they were served last.
+  func touchWaiting() {
+    var waiting: [HTTP2Stream] = []
+    // Bound: streamsMax.
+    for stream in streams.values {
+      guard let downstream = stream.downstream, !downstream.channel.isWritable else { continue }
+      waiting.append(stream)
+    }
+    if waiting.count > 1 { waiting.sort { ($0.served, $0.id) < ($1.served, $1.id) } }
+    for stream in waiting { touchWaiting(stream) }
+  }
+
+  private func touchWaiting(_ stream: HTTP2Stream) {
+    guard let downstream = stream.downstream, !downstream.channel.isWritable else { return }
+    downstream.channel.isWritable = true
+    touch(stream)
+  }
+
+  /// Forgets a stream whose exchange is over and that the session has closed, or will.
+  func forget(_ stream: HTTP2Stream) {
+    stream.downstream = nil
+    stream.isOver = true
+    if let incoming = stream.incoming.take() { buffers.give(incoming) }
+    // What is left of its response is sent first; `closed` comes then.
+    if stream.isReset || stream.isAtEnd { streams[stream.id] = nil }
+  }
+
+  /// Writes frames into the socket's output while there is room; false when the session has failed.
+  @discardableResult
+  func pump() -> Bool {
+    let channel = downstream.channel
+    while true {
+      // Bound: the output buffer.
+      let output = channel.output.take() ?? buffers.take()
+      if output.free < HTTP2Session.pieceBytesMax { output.compact() }
+      guard output.free >= HTTP2Session.pieceBytesMax else {
+        channel.output = output
+        isDirty = true
+        return true
+      }
+      let sent = session.send { bytes, frame in
+        output.append(bytes)
+        if let frame { note(frame) }
+      }
+      channel.output = output
+      guard let sent else { return false }
+      if !sent { return true }
+      isDirty = true
+    }
+  }
+
+  /// Books a frame that was written, before it goes to the socket.
+  private func note(_ frame: HTTP2SentFrame) {
+    switch frame.kind {
+    case .head, .continuation, .content:
+      guard let stream = streams[frame.stream], !stream.isOver else {
+        controlSent += frame.bytes
+        return
+      }
+      stream.sentBytes += frame.bytes
+      if frame.endsStream {
+        stream.isEndSent = true
+        budget.earn(HTTP2Budget.completedBonus)
+      }
+      guard !stream.isListedAsWritten else { return }
+      stream.isListedAsWritten = true
+      written.append(stream)
+    case .reset:
+      controlSent += frame.bytes
+      noteReset(frame.stream)
+      guard frame.code != HTTP2Code.noError else { return }
+      resetsSent += 1
+      // Clients can provoke resets as cheaply as they send their own (CVE-2025-8671); those for an upstream's fault are
+      // not theirs, and a refused stream has cost nothing.
+      switch frame.code {
+      case HTTP2Code.internalError: break
+      case HTTP2Code.refusedStream: budget.spend(1)
+      default: budget.spend(HTTP2Budget.resetCost)
+      }
+    case .goAway:
+      controlSent += frame.bytes
+      if frame.code != HTTP2Code.noError { failure = frame.code }
+    case .windowUpdate, .priority, .control: controlSent += frame.bytes
+    }
+  }
+
+  private func noteReset(_ id: Int32) {
+    // Bound: as many as may be open at a time.
+    if resetStreams.count >= limits.streamsMax { resetStreams.removeFirst() }
+    resetStreams.append(id)
+  }
+
+  // MARK: - What the session tells
+
+  func frameBegins(_ kind: HTTP2FrameKind, stream id: Int32, length: Int) {
+    if !hasPreface {
+      hasPreface = true
+      announced = 24
+      controlReceived += 24
+    }
+    settleContent()
+    announced += 9 + length
+    switch kind {
+    case .head:
+      // Of a head that the session did not want.
+      controlReceived += pendingHead
+      pendingHead = 9 + length
+      if id <= lastStream && streams[id] == nil { frameOnClosed(id, cost: HTTP2Budget.resetCost) }
+    case .continuation: pendingHead += 9 + length
+    case .content:
+      if length == 0 { budget.spend(1) }
+      if let stream = streams[id], !stream.isOver {
+        stream.receivedBytes += 9
+        contentLeft = length
+        contentStream = id
+      } else {
+        controlReceived += 9 + length
+        budget.spend(1)
+        if id <= lastStream && streams[id] == nil { frameOnClosed(id, cost: 0) }
+      }
+    case .reset:
+      controlReceived += 9 + length
+      if let stream = streams[id], !stream.isEndSent {
+        stream.isResetByClient = true
+        budget.spend(HTTP2Budget.resetCost)
+      } else {
+        budget.spend(1)
+      }
+    case .priority:
+      controlReceived += 9 + length
+      budget.spend(1)
+      // The session leaves priorities unread.
+      if id == 0 { fault = HTTP2Code.protocolError }
+    case .windowUpdate, .goAway, .control:
+      controlReceived += 9 + length
+      budget.spend(1)
+    }
+  }
+
+  /// Books bytes that were read. The session says nothing of frames that it leaves unread (unknown types, DATA of closed
+  /// streams): they are what was read and not announced.
+  func noteFed(_ count: Int) {
+    fed += count
+    let unknown = fed - announced
+    // Less may be a frame's header that is not complete.
+    guard hasPreface, unknown >= 9 else { return }
+    announced += unknown
+    controlReceived += unknown
+    // Content for a stream that was answered early is among it: a whole window of that must pass.
+    budget.spend(1 + unknown / 1_024)
+  }
+
+  /// What is left of a DATA frame when the next begins, or its end, was padding, or the session did not want it.
+  private func settleContent() {
+    guard contentLeft > 0 else { return }
+    if let stream = streams[contentStream], !stream.isOver {
+      stream.receivedBytes += contentLeft
+    } else {
+      controlReceived += contentLeft
+    }
+    contentLeft = 0
+  }
+
+  /// A stream that the client itself has ended takes no more frames (RFC 9113 §5.1); libnghttp2 says nothing.
+  private func frameOnClosed(_ id: Int32, cost: Int) {
+    guard id > 0, id % 2 == 1, !resetStreams.contains(id) else {
+      budget.spend(cost)
+      return
+    }
+    reset(id, code: HTTP2Code.streamClosed)
+  }
+
+  func frameEnded(_ kind: HTTP2FrameKind, stream id: Int32, length: Int) {
+    switch kind {
+    case .content: settleContent()
+    case .windowUpdate where id != 0:
+      if let stream = streams[id] { touchWaiting(stream) }
+    case .windowUpdate, .control:
+      // A window has opened, or SETTINGS have made one larger.
+      touchWaiting()
+    case .head, .continuation, .reset, .goAway, .priority: break
+    }
+  }
+
+  func headBegins(_ id: Int32) {
+    headInProgress = id
+    lastStream = max(lastStream, id)
+    // Refused at its end: the session would say INTERNAL_ERROR, and the client could not tell that it may try again.
+    guard !isGoingAway, streams.count < limits.streamsMax else { return }
+    streams[id] = HTTP2Stream(id: id, connection: self)
+  }
+
+  func field(_ name: RawSpan, _ value: RawSpan, stream id: Int32, isTrailer: Bool) -> Bool {
+    guard let stream = streams[id] else { return true }
+    stream.listBytes += name.byteCount + value.byteCount + 32
+    // Bound: past it nothing is kept; the head is answered 431, trailers reset the stream. Far past it a few bytes on the
+    // wire stand for many that are to be decoded: that is not looked at any further.
+    guard stream.listBytes <= limits.headerListBytesMax else {
+      guard stream.listBytes <= 4 * limits.headerListBytesMax else {
+        budget.spend(HTTP2Budget.bombCost)
+        return false
+      }
+      return true
+    }
+    if isTrailer {
+      if stream.trailers == nil { stream.trailers = [] }
+      stream.trailers?.append(contentsOf: bytes(name))
+      stream.trailers?.append(contentsOf: [0x3A, 0x20])
+      stream.trailers?.append(contentsOf: bytes(value))
+      stream.trailers?.append(contentsOf: [0x0D, 0x0A])
+      return true
+    }
+    guard name.byteCount > 0, name[0] == UInt8(ascii: ":") else {
+      keep(name, value, stream)
+      return true
+    }
+    switch bytes(name) {
+    case Self.method: stream.method = bytes(value)
+    case Self.path: stream.path = bytes(value)
+    case Self.authority: stream.authority = bytes(value)
+    case Self.scheme: stream.scheme = bytes(value)
+    default: return false
+    }
+    return true
+  }
+
+  private func keep(_ name: RawSpan, _ value: RawSpan, _ stream: HTTP2Stream) {
+    let name = bytes(name)
+    switch name {
+    case Self.host: stream.host = bytes(value)
+    case Self.cookie:
+      // Crumbs become one field again (RFC 9113 §8.2.3).
+      stream.cookies += (stream.cookies.isEmpty ? [] : [0x3B, 0x20]) + bytes(value)
+    default:
+      if name == Self.contentLength { stream.hasContentLength = true }
+      stream.lines += name
+      stream.lines += [0x3A, 0x20]
+      stream.lines += bytes(value)
+      stream.lines += [0x0D, 0x0A]
+    }
+  }
+
+  private static let method = Array(":method".utf8)
+  private static let path = Array(":path".utf8)
+  private static let authority = Array(":authority".utf8)
+  private static let scheme = Array(":scheme".utf8)
+  private static let host = Array("host".utf8)
+  private static let cookie = Array("cookie".utf8)
+  private static let contentLength = Array("content-length".utf8)
+
+  private func bytes(_ span: RawSpan) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(span.byteCount)
+    for offset in 0..<span.byteCount { bytes.append(span[offset]) }
+    return bytes
+  }
+
+  func headEnded(_ id: Int32, isTrailer: Bool) {
+    headInProgress = 0
+    let bytes = pendingHead
+    pendingHead = 0
+    guard let stream = streams[id], !stream.isOver else {
+      controlReceived += bytes
+      if streams[id] == nil && !isTrailer { reset(id, code: HTTP2Code.refusedStream) }
+      return
+    }
+    stream.receivedBytes += bytes
+    if isTrailer && stream.listBytes > limits.headerListBytesMax {
+      reset(id, code: HTTP2Code.protocolError)
+    }
+    touch(stream)
+  }
+
+  func content(_ bytes: RawSpan, stream id: Int32) {
+    session.consumeConnection(bytes.byteCount)
+    budget.move(bytes.byteCount)
+    isDirty = true
+    guard let stream = streams[id], !stream.isOver, !stream.isReset else {
+      // Counted already when the frame began on a stream that was over.
+      if contentLeft > 0 {
+        contentLeft -= bytes.byteCount
+        controlReceived += bytes.byteCount
+      }
+      return
+    }
+    contentLeft -= bytes.byteCount
+    stream.receivedBytes += bytes.byteCount
+    let incoming = stream.incoming ?? buffers.take()
+    stream.incoming = incoming
+    if incoming.free < bytes.byteCount { incoming.compact() }
+    // Bound: the stream's window, which is no larger than a buffer.
+    guard incoming.append(bytes) else {
+      stream.isReset = true
+      reset(id, code: HTTP2Code.flowControl)
+      touch(stream)
+      return
+    }
+    touch(stream)
+  }
+
+  func requestEnded(_ id: Int32) {
+    guard let stream = streams[id] else { return }
+    stream.hasEnded = true
+    touch(stream)
+  }
+
+  func closed(_ id: Int32, code: UInt32) {
+    if headInProgress == id { headInProgress = 0 }
+    if contentStream == id {
+      // The rest of a frame that broke a rule is not taken any more.
+      controlReceived += contentLeft
+      contentLeft = 0
+    }
+    guard let stream = streams[id] else { return }
+    if code != HTTP2Code.noError || !stream.isAtEnd || !stream.hasEnded {
+      if !stream.isReset && !stream.isResetByClient && !stream.isOver { malformedHeads += 1 }
+      stream.isReset = true
+      touch(stream)
+    }
+    if stream.downstream == nil { streams[id] = nil }
+  }
+
+  func fill(_ room: UnsafeMutableRawBufferPointer, stream: Int32) -> HTTP2Content {
+    guard let stream = streams[stream] else { return .last(0) }
+    let content = unsafe stream.fill(room)
+    switch content {
+    case .some(let count), .last(let count), .lastBeforeTrailers(let count):
+      budget.move(count)
+      // A frame that the window did not cut short may be answered with two WINDOW_UPDATE frames, however small it is.
+      if count < room.count || count >= HTTP2Budget.bytesPerFrame { budget.earn(2) }
+    case .later: break
+    }
+    return content
+  }
+
+  /// The request's head as HTTP/1.1, in a buffer of the pool. What does not fit makes a head that is too large.
+  func writeHead(_ stream: HTTP2Stream) -> Buffer {
+    let output = buffers.take()
+    defer {
+      stream.lines = []
+      stream.cookies = []
+      stream.listBytes = 0
+    }
+    guard stream.isPlainHTTP else {
+      // An absolute target under another scheme would name a second host: the parser refuses a head without a method.
+      output.append(" / HTTP/1.1\r\n\r\n")
+      return output
+    }
+    let authority = stream.authority.isEmpty ? stream.host ?? [] : stream.authority
+    var fits = output.append(stream.method) && output.append(byte: 0x20)
+    // CONNECT has no path (RFC 9113 §8.5); it is refused like any other.
+    fits = fits && output.append(stream.path.isEmpty ? authority : stream.path)
+    fits =
+      fits && output.append(" HTTP/1.1\r\nHost: ") && output.append(authority)
+      && output.append("\r\n")
+    if let host = stream.host, !stream.authority.isEmpty, host != stream.authority {
+      // Two hosts that differ: the parser refuses the second (RFC 9113 §8.3.1).
+      fits = fits && output.append("Host: ") && output.append(host) && output.append("\r\n")
+    }
+    fits = fits && output.append(stream.lines)
+    if !stream.cookies.isEmpty {
+      fits =
+        fits && output.append("cookie: ") && output.append(stream.cookies) && output.append("\r\n")
+    }
+    if !stream.endsWithHead && !stream.hasContentLength {
+      fits = fits && output.append("transfer-encoding: chunked\r\n")
+    }
+    fits = fits && output.append("\r\n")
+    if !fits || output.count > headBytesMax || stream.isHeadTooLarge(limits) { tooLarge(output) }
+    return output
+  }
+
+  /// Replaces a head by one that the parser finds too large.
+  private func tooLarge(_ output: Buffer) {
+    output.reset()
+    output.append("GET / HTTP/1.1\r\nx: ")
+    while output.count < headBytesMax + 1, output.append(byte: UInt8(ascii: "x")) {}
+  }
+}
+
+extension HTTP2Stream {
+  /// Whether the request is for `http` or `https`, or has no scheme because it is a CONNECT.
+  fileprivate var isPlainHTTP: Bool {
+    let lower = String(decoding: scheme, as: UTF8.self).lowercased()
+    return lower == "http" || lower == "https"
+      || (scheme.isEmpty && method == Array("CONNECT".utf8))
+  }
+
+  /// Whether fields were left out because there were too many.
+  fileprivate func isHeadTooLarge(_ limits: HTTP2Limits) -> Bool {
+    listBytes > limits.headerListBytesMax
+  }
+}
+
+/// Error codes (RFC 9113 §7).
+enum HTTP2Code {
+  static let noError: UInt32 = 0
+  static let protocolError: UInt32 = 1
+  static let internalError: UInt32 = 2
+  static let flowControl: UInt32 = 3
+  static let streamClosed: UInt32 = 5
+  static let refusedStream: UInt32 = 7
+  static let cancel: UInt32 = 8
+  static let enhanceYourCalm: UInt32 = 11
+}
