@@ -67,6 +67,7 @@ final class Rig {
     workers: Int = 1, limit: Int = 100_000, faults: SyscallFaults? = nil
   ) throws {
     let directory = try given ?? TemporaryDirectory()
+    Self.awaitLocks(in: directory)
     self.directory = directory
     self.clock = clock
     let received = received
@@ -74,6 +75,39 @@ final class Rig {
       configuration: configuration(in: directory, workers: workers, limit: limit),
       syscalls: Syscalls(faults: faults), clock: clock.clock,
       wake: Array(repeating: {}, count: workers), report: { received.hear($0) })
+    let boot = "\(service.boot)"
+    Self.running.withLock { _ = $0.insert(boot) }
+  }
+
+  deinit {
+    let boot = "\(service.boot)"
+    Self.running.withLock { _ = $0.remove(boot) }
+  }
+
+  /// Boots of rigs that are there.
+  private static let running = Mutex<Set<String>>([])
+
+  /// Waits until the locks of boots that were dropped are free, as they are when their process is dead: a child that
+  /// another test starts holds copies of all descriptors, and with them locks, until it has begun.
+  private static func awaitLocks(in directory: TemporaryDirectory) {
+    let syscalls = Syscalls()
+    for part in ["active/proxy-1", "sealed"] {
+      let parent = "\(directory.path)/\(part)"
+      for boot in (try? syscalls.entries(of: parent)) ?? [] {
+        let isRunning = running.withLock { running in
+          running.contains { boot.contains($0) }
+        }
+        if isRunning { continue }
+        // Bound: five seconds.
+        for _ in 0..<1_000 {
+          guard let lock = try? syscalls.open("\(parent)/\(boot)/lock", .readOnly) else { break }
+          let isFree = (try? syscalls.lock(lock)) ?? true
+          syscalls.close(lock)
+          if isFree { break }
+          syscalls.pause(milliseconds: 5)
+        }
+      }
+    }
   }
 
   func meter(_ worker: Int = 0) -> Meter { service.meter(worker: worker) }
