@@ -131,10 +131,6 @@ int weir_tls_set_server_name(SSL *session, const char *name) {
   return SSL_set_tlsext_host_name(session, name) == 1;
 }
 
-int weir_tls_add_chain(SSL_CTX *context, X509 *certificate) {
-  return SSL_CTX_add1_chain_cert(context, certificate) == 1;
-}
-
 // MARK: - What a context keeps
 
 typedef struct {

@@ -101,15 +101,9 @@ extension Worker {
     guard !exchange.request.isSourceDone, connection.channel.inputCount == 0 else { return }
     var passes = false
     trailerFields.removeAll(keepingCapacity: true)
-    if let lines = stream.trailers {
-      let kept = trailerBytes
-      kept.reset()
-      guard kept.append(lines), kept.append("\r\n"),
-        parseTrailers(
-          kept.readable, into: &trailerFields,
-          underscoreNames: requestParsers[connection.listener].underscoreNames) == nil
-      else {
-        refuse(connection, status: 400, code: Array("trailers_invalid".utf8))
+    if let lines = stream.head.trailers {
+      if let fault = readTrailers(lines, connection.listener) {
+        refuseBody(connection, fault)
         return
       }
       passes = true
@@ -195,6 +189,23 @@ extension Worker {
     input.consume(wireBytes)
     return parseTrailers(
       copy.readable, into: &trailerFields, underscoreNames: underscoreNames)
+  }
+
+  /// Keeps trailers that came as lines; returns the rule that they break, if they do. Their bounds are those of chunked
+  /// trailers.
+  private func readTrailers(_ lines: [UInt8], _ listener: Int) -> HTTPFault? {
+    let kept = trailerBytes
+    kept.reset()
+    guard kept.append(lines), kept.append("\r\n") else {
+      return HTTPFault(.trailersTooLarge, at: lines.count)
+    }
+    let fault = parseTrailers(
+      kept.readable, into: &trailerFields,
+      underscoreNames: requestParsers[listener].underscoreNames)
+    if trailerFields.count > http1Limits.trailerFieldCountMax {
+      return HTTPFault(.tooManyTrailers, at: 0)
+    }
+    return fault
   }
 
   /// Ends a chunked sink, with the trailers that `readTrailers` kept if they are to be passed on.

@@ -150,6 +150,8 @@ extension Integration {
             headers: [.init("X-Tenant", "curl")]))
         #expect(response.status == 200)
       }
+      // libcurl asks for HTTP/2 by ALPN, and keeps its connection; Python's clients do not.
+      let multiplexed = try metric("weir_http2_connections")
       try TextFile.write("", to: folders.disk.file("stop"))
       var expected: [String: UInt64] = ["curl": 3]
       for client in answered {
@@ -171,6 +173,7 @@ extension Integration {
         counted[row.tenant.description, default: 0] += row[.endedCompleted]
       }
       #expect(counted == expected)
+      #expect(multiplexed == 1)
       #expect(failed == 0 && difference == 0)
       #expect(refusal.contains("error"))
     }

@@ -37,7 +37,6 @@ int weir_tls_attach(SSL *session, weir_tls_socket *socket);
 int weir_tls_harden(SSL_CTX *context, int version_min, int version_max);
 int weir_tls_set_groups(SSL_CTX *context, const char *list);
 int weir_tls_set_server_name(SSL *session, const char *name);
-int weir_tls_add_chain(SSL_CTX *context, X509 *certificate);
 
 /// Has a server choose the first of `protocols` (length-prefixed) that the client offers too; a client that offers
 /// none of them is refused, one that offers nothing is not. `protocols` must outlive the context.

@@ -151,9 +151,6 @@ public final class HTTP2Session {
     unsafe nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0
   }
 
-  /// Whether there is something to send, flow control aside.
-  public var wantsToSend: Bool { unsafe nghttp2_session_want_write(session) != 0 }
-
   /// Takes bytes of the connection in. An error code (RFC 9113 §7) when nothing more can be read: the caller ends the
   /// connection with it. Faults that the session itself answers with GOAWAY show when that is sent.
   public func receive(_ bytes: RawSpan) -> UInt32? {

@@ -332,67 +332,16 @@ final class HTTP2Connection: HTTP2SessionDelegate {
 
   func field(_ name: RawSpan, _ value: RawSpan, stream id: Int32, isTrailer: Bool) -> Bool {
     guard let stream = streams[id] else { return true }
-    stream.listBytes += name.byteCount + value.byteCount + 32
-    // Bound: past it nothing is kept; the head is answered 431, trailers reset the stream. Far past it a few bytes on the
-    // wire stand for many that are to be decoded: that is not looked at any further.
-    guard stream.listBytes <= limits.headerListBytesMax else {
-      guard stream.listBytes <= 4 * limits.headerListBytesMax else {
-        budget.spend(HTTP2Budget.bombCost)
-        return false
-      }
-      return true
+    // Bound: past it nothing is kept; the head is answered 431, trailers reset the stream.
+    switch stream.head.take(
+      name, value, isTrailer: isTrailer, bytesMax: limits.headerListBytesMax)
+    {
+    case .kept, .leftOut: return true
+    case .unknown: return false
+    case .excessive:
+      budget.spend(HTTP2Budget.bombCost)
+      return false
     }
-    if isTrailer {
-      if stream.trailers == nil { stream.trailers = [] }
-      stream.trailers?.append(contentsOf: bytes(name))
-      stream.trailers?.append(contentsOf: [0x3A, 0x20])
-      stream.trailers?.append(contentsOf: bytes(value))
-      stream.trailers?.append(contentsOf: [0x0D, 0x0A])
-      return true
-    }
-    guard name.byteCount > 0, name[0] == UInt8(ascii: ":") else {
-      keep(name, value, stream)
-      return true
-    }
-    switch bytes(name) {
-    case Self.method: stream.method = bytes(value)
-    case Self.path: stream.path = bytes(value)
-    case Self.authority: stream.authority = bytes(value)
-    case Self.scheme: stream.scheme = bytes(value)
-    default: return false
-    }
-    return true
-  }
-
-  private func keep(_ name: RawSpan, _ value: RawSpan, _ stream: HTTP2Stream) {
-    let name = bytes(name)
-    switch name {
-    case Self.host: stream.host = bytes(value)
-    case Self.cookie:
-      // Crumbs become one field again (RFC 9113 §8.2.3).
-      stream.cookies += (stream.cookies.isEmpty ? [] : [0x3B, 0x20]) + bytes(value)
-    default:
-      if name == Self.contentLength { stream.hasContentLength = true }
-      stream.lines += name
-      stream.lines += [0x3A, 0x20]
-      stream.lines += bytes(value)
-      stream.lines += [0x0D, 0x0A]
-    }
-  }
-
-  private static let method = Array(":method".utf8)
-  private static let path = Array(":path".utf8)
-  private static let authority = Array(":authority".utf8)
-  private static let scheme = Array(":scheme".utf8)
-  private static let host = Array("host".utf8)
-  private static let cookie = Array("cookie".utf8)
-  private static let contentLength = Array("content-length".utf8)
-
-  private func bytes(_ span: RawSpan) -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(span.byteCount)
-    for offset in 0..<span.byteCount { bytes.append(span[offset]) }
-    return bytes
   }
 
   func headEnded(_ id: Int32, isTrailer: Bool) {
@@ -405,7 +354,7 @@ final class HTTP2Connection: HTTP2SessionDelegate {
       return
     }
     stream.receivedBytes += bytes
-    if isTrailer && stream.listBytes > limits.headerListBytesMax {
+    if isTrailer && stream.head.isTooLong(limits.headerListBytesMax) {
       reset(id, code: HTTP2Code.protocolError)
     }
     touch(stream)
@@ -473,73 +422,13 @@ final class HTTP2Connection: HTTP2SessionDelegate {
     return content
   }
 
-  /// The request's head as HTTP/1.1, in a buffer of the pool. What does not fit makes a head that is too large.
+  /// The request's head as HTTP/1.1, in a buffer of the pool.
   func writeHead(_ stream: HTTP2Stream) -> Buffer {
     let output = buffers.take()
-    defer {
-      stream.lines = []
-      stream.cookies = []
-      stream.listBytes = 0
-    }
-    guard stream.isPlainHTTP else {
-      // An absolute target under another scheme would name a second host: the parser refuses a head without a method.
-      output.append(" / HTTP/1.1\r\n\r\n")
-      return output
-    }
-    let authority = stream.authority.isEmpty ? stream.host ?? [] : stream.authority
-    var fits = output.append(stream.method) && output.append(byte: 0x20)
-    // CONNECT has no path (RFC 9113 §8.5); it is refused like any other.
-    fits = fits && output.append(stream.path.isEmpty ? authority : stream.path)
-    fits =
-      fits && output.append(" HTTP/1.1\r\nHost: ") && output.append(authority)
-      && output.append("\r\n")
-    if let host = stream.host, !stream.authority.isEmpty, host != stream.authority {
-      // Two hosts that differ: the parser refuses the second (RFC 9113 §8.3.1).
-      fits = fits && output.append("Host: ") && output.append(host) && output.append("\r\n")
-    }
-    fits = fits && output.append(stream.lines)
-    if !stream.cookies.isEmpty {
-      fits =
-        fits && output.append("cookie: ") && output.append(stream.cookies) && output.append("\r\n")
-    }
-    if !stream.endsWithHead && !stream.hasContentLength {
-      fits = fits && output.append("transfer-encoding: chunked\r\n")
-    }
-    fits = fits && output.append("\r\n")
-    if !fits || output.count > headBytesMax || stream.isHeadTooLarge(limits) { tooLarge(output) }
+    stream.head.write(
+      to: output, hasContent: !stream.endsWithHead, headBytesMax: headBytesMax,
+      listBytesMax: limits.headerListBytesMax)
+    stream.head.forgetHead()
     return output
   }
-
-  /// Replaces a head by one that the parser finds too large.
-  private func tooLarge(_ output: Buffer) {
-    output.reset()
-    output.append("GET / HTTP/1.1\r\nx: ")
-    while output.count < headBytesMax + 1, output.append(byte: UInt8(ascii: "x")) {}
-  }
-}
-
-extension HTTP2Stream {
-  /// Whether the request is for `http` or `https`, or has no scheme because it is a CONNECT.
-  fileprivate var isPlainHTTP: Bool {
-    let lower = String(decoding: scheme, as: UTF8.self).lowercased()
-    return lower == "http" || lower == "https"
-      || (scheme.isEmpty && method == Array("CONNECT".utf8))
-  }
-
-  /// Whether fields were left out because there were too many.
-  fileprivate func isHeadTooLarge(_ limits: HTTP2Limits) -> Bool {
-    listBytes > limits.headerListBytesMax
-  }
-}
-
-/// Error codes (RFC 9113 §7).
-enum HTTP2Code {
-  static let noError: UInt32 = 0
-  static let protocolError: UInt32 = 1
-  static let internalError: UInt32 = 2
-  static let flowControl: UInt32 = 3
-  static let streamClosed: UInt32 = 5
-  static let refusedStream: UInt32 = 7
-  static let cancel: UInt32 = 8
-  static let enhanceYourCalm: UInt32 = 11
 }

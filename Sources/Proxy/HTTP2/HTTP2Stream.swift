@@ -15,24 +15,12 @@ final class HTTP2Stream {
 
   // MARK: Request
 
-  /// Pseudo-fields as they came.
-  var method: [UInt8] = []
-  var path: [UInt8] = []
-  var scheme: [UInt8] = []
-  var authority: [UInt8] = []
-  var host: [UInt8]?
-  /// Field lines, until the head is complete.
-  var lines: [UInt8] = []
-  var cookies: [UInt8] = []
-  var hasContentLength = false
-  /// Decoded bytes of the head or the trailers, as RFC 9113 §6.5.2 counts them.
-  var listBytes = 0
-  /// Lines of the trailers, nil when there were none.
-  var trailers: [UInt8]?
+  /// Its fields as they came.
+  var head = HTTP2RequestHead()
   /// Content that has come and was not taken yet.
   var incoming: Buffer?
   /// Whether the request has neither content nor trailers.
-  var endsWithHead: Bool { hasEnded && trailers == nil && (incoming?.isEmpty ?? true) }
+  var endsWithHead: Bool { hasEnded && head.trailers == nil && (incoming?.isEmpty ?? true) }
   /// The client sends nothing more.
   var hasEnded = false
   /// The stream is closed before its time: given up by the client, or reset for a fault.
@@ -119,7 +107,7 @@ final class HTTP2Stream {
     let offered = (output?.count ?? 0) + directCount
     var accepted = 0
     while !isHeadSent, let output, accepted < output.count {
-      guard let length = sendHead(output, from: accepted, isAll: accepted, directCount, &parser)
+      guard let length = sendHead(output, from: accepted, directCount, &parser)
       else {
         return .failed(EPROTO)
       }
@@ -162,8 +150,7 @@ final class HTTP2Stream {
 
   /// Sends the head that begins at `start`; its length, nil when it is none.
   private func sendHead(
-    _ output: Buffer, from start: Int, isAll accepted: Int, _ directCount: Int,
-    _ parser: inout HTTP1Parser
+    _ output: Buffer, from start: Int, _ directCount: Int, _ parser: inout HTTP1Parser
   ) -> Int? {
     let bytes = output.readable.extracting(start..<output.count)
     let head = connection.head

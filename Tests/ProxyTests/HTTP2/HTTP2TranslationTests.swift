@@ -134,6 +134,39 @@ import Usage
     try rig.awaitIdle()
     _ = try rig.finish()
 
-    #expect(!String(decoding: stream.body, as: UTF8.self).lowercased().contains("tenant"))
+    // The other one shows that trailers passed at all.
+    #expect(String(decoding: stream.body, as: UTF8.self).lowercased() == "x-fine")
+  }
+
+  @Test(arguments: [
+    ("refused", 400, "field_name_underscore", [("x_sum", "1")]),
+    ("many", 431, "too_many_trailers", (0..<101).map { ("x-\($0)", "1") }),
+    ("large", 431, "trailers_too_large", [("x-large", String(repeating: "a", count: 20_000))]),
+  ])
+  func `trailers have the bounds and rules that they have in HTTP/1.1`(
+    name: String, status: Int, code: String, trailers: [(String, String)]
+  ) throws {
+    let rig = try http2Rig(try echo()) { $0.listeners[0].underscoreNames = .refuse }
+    let client = try rig.http2()
+
+    try client.send(head: Client.of("acme", "POST"), stream: 1, ends: false)
+    try client.send(data: pattern(3), stream: 1)
+    let block = Client.block(trailers)
+    let first = block.prefix(16_000)
+    let rest = block.dropFirst(16_000)
+    // The flags: END_STREAM, and END_HEADERS on the last frame. One frame holds 16,384 bytes.
+    try client.send(
+      Client.Frame(Client.headers, flags: rest.isEmpty ? 5 : 1, stream: 1, Array(first)))
+    if !rest.isEmpty {
+      try client.send(Client.Frame(Client.continuation, flags: 4, stream: 1, Array(rest)))
+    }
+    let stream = try client.finish(1)
+    client.raw.close()
+    try rig.awaitIdle()
+    let usage = try rig.finish()
+
+    #expect(stream.status == status)
+    #expect(String(decoding: stream.body, as: UTF8.self).contains("\"\(code)\""))
+    #expect(usage["acme/api", .endedRejected] == 1)
   }
 }

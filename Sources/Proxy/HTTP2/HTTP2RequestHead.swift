@@ -1,0 +1,132 @@
+import HTTPCodec
+import Platform
+
+/// The fields of a request that came over HTTP/2, and the same head as HTTP/1.1.
+struct HTTP2RequestHead {
+  private var method: [UInt8] = []
+  private var path: [UInt8] = []
+  private var scheme: [UInt8] = []
+  private var authority: [UInt8] = []
+  private var host: [UInt8]?
+  /// The field lines.
+  private var lines: [UInt8] = []
+  private var cookies: [UInt8] = []
+  private var hasContentLength = false
+  /// Decoded bytes of the head, and then of the trailers, as RFC 9113 §6.5.2 counts them.
+  private var listBytes = 0
+  /// Lines of the trailers, nil when there were none.
+  private(set) var trailers: [UInt8]?
+
+  /// What became of a field.
+  enum Taken {
+    case kept
+    /// There is no such pseudo-field.
+    case unknown
+    /// The list is longer than it may be: the field is left out, and the head will be answered 431.
+    case leftOut
+    /// It is so much longer that a few bytes on the wire must stand for it.
+    case excessive
+  }
+
+  /// Takes a field of the head, or of the trailers, whose list may have `bytesMax`.
+  mutating func take(
+    _ name: RawSpan, _ value: RawSpan, isTrailer: Bool, bytesMax: Int
+  ) -> Taken {
+    listBytes += name.byteCount + value.byteCount + 32
+    guard listBytes <= bytesMax else { return listBytes <= 4 * bytesMax ? .leftOut : .excessive }
+    if isTrailer {
+      if trailers == nil { trailers = [] }
+      Self.append(Self.bytes(name), value, to: &trailers!)
+      return .kept
+    }
+    let name = Self.bytes(name)
+    switch name {
+    case Self.methodName: method = Self.bytes(value)
+    case Self.pathName: path = Self.bytes(value)
+    case Self.authorityName: authority = Self.bytes(value)
+    case Self.schemeName: scheme = Self.bytes(value)
+    case Self.hostName: host = Self.bytes(value)
+    case Self.cookieName:
+      // Crumbs become one field again (RFC 9113 §8.2.3).
+      cookies += (cookies.isEmpty ? [] : [0x3B, 0x20]) + Self.bytes(value)
+    default:
+      if name.first == UInt8(ascii: ":") { return .unknown }
+      if name == Self.contentLengthName { hasContentLength = true }
+      Self.append(name, value, to: &lines)
+    }
+    return .kept
+  }
+
+  /// Whether the list is longer than `bytesMax`, so that fields were left out.
+  func isTooLong(_ bytesMax: Int) -> Bool { listBytes > bytesMax }
+
+  /// Writes the head as HTTP/1.1; what does not fit becomes a head that the parser finds too large. `hasContent` says
+  /// whether content or trailers follow.
+  func write(to output: Buffer, hasContent: Bool, headBytesMax: Int, listBytesMax: Int) {
+    guard isHTTP else {
+      // An absolute target under another scheme would name a second host: the parser refuses a head without a method.
+      output.append(" / HTTP/1.1\r\n\r\n")
+      return
+    }
+    let authority = self.authority.isEmpty ? host ?? [] : self.authority
+    var fits = output.append(method) && output.append(byte: 0x20)
+    // CONNECT has no path (RFC 9113 §8.5); it is refused like any other.
+    fits = fits && output.append(path.isEmpty ? authority : path)
+    fits =
+      fits && output.append(" HTTP/1.1\r\nHost: ") && output.append(authority)
+      && output.append("\r\n")
+    if let host, !self.authority.isEmpty, host != self.authority {
+      // Two hosts that differ: the parser refuses the second (RFC 9113 §8.3.1).
+      fits = fits && output.append("Host: ") && output.append(host) && output.append("\r\n")
+    }
+    fits = fits && output.append(lines)
+    if !cookies.isEmpty {
+      fits =
+        fits && output.append("cookie: ") && output.append(cookies) && output.append("\r\n")
+    }
+    if hasContent && !hasContentLength {
+      fits = fits && output.append("transfer-encoding: chunked\r\n")
+    }
+    fits = fits && output.append("\r\n")
+    guard !fits || output.count > headBytesMax || isTooLong(listBytesMax) else { return }
+    output.reset()
+    output.append("GET / HTTP/1.1\r\nx: ")
+    while output.count < headBytesMax + 1, output.append(byte: UInt8(ascii: "x")) {}
+  }
+
+  /// Forgets what was written; the trailers' list begins anew.
+  mutating func forgetHead() {
+    lines = []
+    cookies = []
+    listBytes = 0
+  }
+
+  /// Whether the request is for `http` or `https`, or has no scheme because it is a CONNECT.
+  private var isHTTP: Bool {
+    let lower = scheme.map { $0 | 0x20 }
+    return lower == Array("http".utf8) || lower == Array("https".utf8)
+      || (scheme.isEmpty && method == Array("CONNECT".utf8))
+  }
+
+  private static let methodName = Array(":method".utf8)
+  private static let pathName = Array(":path".utf8)
+  private static let authorityName = Array(":authority".utf8)
+  private static let schemeName = Array(":scheme".utf8)
+  private static let hostName = Array("host".utf8)
+  private static let cookieName = Array("cookie".utf8)
+  private static let contentLengthName = Array("content-length".utf8)
+
+  private static func append(_ name: [UInt8], _ value: RawSpan, to lines: inout [UInt8]) {
+    lines += name
+    lines += [0x3A, 0x20]
+    lines += bytes(value)
+    lines += [0x0D, 0x0A]
+  }
+
+  private static func bytes(_ span: RawSpan) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(span.byteCount)
+    for offset in 0..<span.byteCount { bytes.append(span[offset]) }
+    return bytes
+  }
+}
