@@ -139,13 +139,13 @@ import Usage
   }
 
   @Test(arguments: [
-    ("refused", 400, "field_name_underscore", [("x_sum", "1")]),
-    ("many", 431, "too_many_trailers", (0..<101).map { ("x-\($0)", "1") }),
-    ("large", 431, "trailers_too_large", [("x-large", String(repeating: "a", count: 20_000))]),
+    (400, "field_name_underscore", "x_", 1, 1), (431, "too_many_trailers", "x-", 101, 1),
+    (431, "trailers_too_large", "x-", 1, 20_000),
   ])
   func `trailers have the bounds and rules that they have in HTTP/1.1`(
-    name: String, status: Int, code: String, trailers: [(String, String)]
+    status: Int, code: String, prefix: String, count: Int, bytes: Int
   ) throws {
+    let trailers = (0..<count).map { ("\(prefix)\($0)", String(repeating: "a", count: bytes)) }
     let rig = try http2Rig(try echo()) { $0.listeners[0].underscoreNames = .refuse }
     let client = try rig.http2()
 
