@@ -237,6 +237,22 @@ import Usage
     #expect(try rig.finish().keys == [key])
   }
 
+  @Test func `a certificate that names two tenants names none`() throws {
+    let rig = try ProxyRig(
+      try Origin.answering(ok()), tenants(.uri, "spiffe://example.com/tenant/"))
+    let both = try fixture.authority.issue(
+      "both", ["URI:spiffe://example.com/tenant/acme", "URI:spiffe://example.com/tenant/bolt"])
+    let bridge = try rig.bridge(fixture, showing: both)
+    let client = try RawClient(port: bridge.port)
+
+    try client.send(Self.request())
+    #expect(try client.readResponse().status == 200)
+    client.close()
+    try rig.awaitIdle()
+
+    #expect(try rig.finish().keys == ["~invalid/api"])
+  }
+
   @Test func `a client without a certificate gets no tenant from it`() throws {
     let rig = try ProxyRig(try Origin.answering(ok()), tenants(.uri, ""))
     let bridge = try rig.bridge(fixture)
