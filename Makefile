@@ -9,7 +9,7 @@ build:
 	$(SWIFT_BUILD) weir
 
 test:
-	scripts/install-packages build
+	scripts/install-packages build test
 	swift build --build-tests
 	swift test --skip-build
 
@@ -35,7 +35,7 @@ bench:
 
 # 15 minutes, or SOAK_SECONDS; SANITIZE=address or thread for a proxy that is built with it.
 soak:
-	scripts/install-packages build
+	scripts/install-packages build test
 	Tests/Soak/run $(SANITIZE)
 
 clean:

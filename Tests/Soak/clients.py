@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""The clients of the soak: `clients.py PORT SEED SECONDS GOOD BAD LEDGER`.
+"""The clients of the soak: `clients.py PLAIN,CLEAR,SECURE AUTHORITY SEED SECONDS GOOD BAD LEDGER`.
+
+The three ports are of HTTP/1.1, of HTTP/2 in clear text, and of both with TLS, whose certificate AUTHORITY verifies.
 
 GOOD connections at a time behave well and keep a ledger of every byte for each tenant; BAD ones do, each time, one of
 the things that clients do wrong. The ledger is written as JSON at the end. What a good client sees that it should
@@ -9,10 +11,14 @@ not see is a fault in the ledger.
 import asyncio
 import json
 import pathlib
+import ssl
 import sys
 import time
 
-from wire import Gone, Wire, chunked, fields, generator, mutate, read_chunked, read_length
+import h2.exceptions
+
+from http2 import BadHTTP2Client, GoodHTTP2Client
+from wire import Gone, TLSWire, Wire, chunked, fields, generator, mutate, read_chunked, read_length
 
 CONTENT = bytes(range(256)) * 512
 CORPUS = [path.read_bytes() for path in sorted(
@@ -43,11 +49,11 @@ class Ledger:
 class GoodClient:
     """One connection of one tenant; all bytes on it are that tenant's."""
 
-    def __init__(self, wire, rng, ledger, tenant):
-        self.wire, self.rng, self.ledger, self.tenant = wire, rng, ledger, tenant
+    def __init__(self, wire, rng, ledger, tenant, host):
+        self.wire, self.rng, self.ledger, self.tenant, self.host = wire, rng, ledger, tenant, host
 
     def head(self, method, target, *lines):
-        return "\r\n".join([f"{method} {target} HTTP/1.1", "Host: good.test", f"X-Tenant: {self.tenant}", *lines,
+        return "\r\n".join([f"{method} {target} HTTP/1.1", f"Host: {self.host}", f"X-Tenant: {self.tenant}", *lines,
                             "", ""]).encode()
 
     async def run(self):
@@ -159,23 +165,33 @@ class GoodClient:
             if await self.wire.exactly(len(data)) != data:
                 raise ValueError("the tunnel changed bytes")
             total += len(data)
-        self.wire.half_close()
+        await self.wire.half_close()
         await self.wire.drain()
         self.note(101, total, total)
 
 
-async def good_client(port, rng, ledger):
+async def good_client(doors, rng, ledger):
+    way = rng.choice(("plain", "plain", "clear", "secure", "secure"))
+    speaks_http2 = way == "clear" or way == "secure" and rng.random() < 0.6
+    host = rng.choice(("good.test", "good.test", "sealed.test"))
     tenant = f"good-{rng.randrange(200)}"
-    wire = await Wire.connect(port)
-    client = GoodClient(wire, rng, ledger, tenant)
+    wire = await doors.enter(way, rng, "h2" if speaks_http2 else "http/1.1")
+    if speaks_http2:
+        client = GoodHTTP2Client(wire, rng, ledger, "https" if way == "secure" else "http", host)
+    else:
+        client = GoodClient(wire, rng, ledger, tenant, host)
     try:
         await asyncio.wait_for(client.run(), 120)
+        doors.keep(wire, "h2" if speaks_http2 else "http/1.1")
+        if isinstance(wire, TLSWire) and rng.random() < 0.5:
+            await wire.half_close()
         ledger.good += 1
-    except (Gone, ValueError, KeyError, asyncio.TimeoutError) as fault:
-        ledger.fault(f"{tenant}: {type(fault).__name__} {fault}")
+    except (Gone, ValueError, KeyError, asyncio.TimeoutError, h2.exceptions.ProtocolError) as fault:
+        ledger.fault(f"{way} {type(client).__name__} {tenant}: {type(fault).__name__} {fault}")
     finally:
         wire.close()
-        ledger.add(tenant, request_bytes=wire.sent, response_bytes=wire.received)
+        if not speaks_http2:
+            ledger.add(tenant, request_bytes=wire.sent, response_bytes=wire.received)
 
 
 # Bad
@@ -275,7 +291,7 @@ async def pipelined_and_gone(wire, rng):
 
 async def half_closed(wire, rng):
     await wire.send(bad_head(rng))
-    wire.half_close()
+    await wire.half_close()
     await read_for_a_while(wire, rng)
 
 
@@ -284,7 +300,7 @@ async def upgrade(wire, rng):
     for _ in range(rng.randint(0, 20)):
         await wire.send(CONTENT[:rng.choice((1, 1000, 60000))])
     if rng.random() < 0.3:
-        wire.half_close()
+        await wire.half_close()
     await read_for_a_while(wire, rng)
 
 
@@ -303,46 +319,107 @@ DEEDS = (plain,) * 4 + (nothing, garbage, mutated, mutated, huge_head, half_a_he
                         old_client)
 
 
-async def bad_client(port, rng, ledger):
-    deed = rng.choice(DEEDS)
-    wire = await Wire.connect(port, 4096 if deed is never_reading else None)
+async def half_a_handshake(doors, rng):
+    """What is no TLS, a part of a hello, or a whole one and then nothing."""
+    wire = await Wire.connect(doors.ports["secure"])
+    hello = ssl.MemoryBIO()
+    tls = doors.context("http/1.1").wrap_bio(ssl.MemoryBIO(), hello, server_hostname="good.test")
     try:
-        await asyncio.wait_for(deed(wire, rng), 20)
+        tls.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    data = hello.read()
+    await wire.send(rng.choice((b"GET / HTTP/1.1\r\nHost: good.test\r\n\r\n", data, data[:rng.randrange(len(data))],
+                                mutate(data, rng))))
+    return wire
+
+
+async def bad_client(doors, rng, ledger):
+    way = rng.choice(("plain", "plain", "clear", "secure", "secure", "hello"))
+    deed = rng.choice(DEEDS)
+    wire = None
+    try:
+        if way == "hello":
+            wire = await half_a_handshake(doors, rng)
+            await read_for_a_while(wire, rng)
+        elif way == "clear" or way == "secure" and rng.random() < 0.5:
+            wire = await doors.enter(way, rng, "h2", rng.choice((4096, None, None)))
+            await asyncio.wait_for(BadHTTP2Client(wire, rng, "https" if way == "secure" else "http").run(), 20)
+        else:
+            wire = await doors.enter(way, rng, "http/1.1", 4096 if deed is never_reading else None)
+            await asyncio.wait_for(deed(wire, rng), 20)
     except (Gone, asyncio.TimeoutError):
         pass
     finally:
         ledger.bad += 1
-        if rng.random() < 0.4:
+        if wire and rng.random() < 0.4:
             wire.reset()
-        else:
+        elif wire:
             wire.close()
 
 
 # All of them
 
 
-async def keep_busy(kind, number, client, port, seed, end, ledger):
+class Doors:
+    """The listeners of the proxy, and what TLS needs for one of them."""
+
+    def __init__(self, ports, authority):
+        self.ports = dict(zip(("plain", "clear", "secure"), (int(port) for port in ports.split(","))))
+        self.authority = authority
+        self.contexts = {}
+        self.sessions = {}
+
+    def context(self, protocol):
+        if protocol not in self.contexts:
+            context = ssl.create_default_context(cafile=self.authority)
+            context.set_alpn_protocols([protocol])
+            self.contexts[protocol] = context
+        return self.contexts[protocol]
+
+    async def enter(self, way, rng, protocol, receive_buffer=None):
+        if way != "secure":
+            return await Wire.connect(self.ports[way], receive_buffer)
+        wire = await TLSWire.connect(self.ports[way], receive_buffer)
+        try:
+            session = self.sessions.get(protocol) if rng.random() < 0.7 else None
+            await asyncio.wait_for(wire.handshake(self.context(protocol), "good.test", session), 30)
+            if wire.tls.selected_alpn_protocol() != protocol:
+                raise Gone(f"not {protocol}")
+        except BaseException:
+            wire.close()
+            raise
+        return wire
+
+    def keep(self, wire, protocol):
+        """The session of a connection that has read, for one that comes later: its ticket follows the handshake."""
+        if isinstance(wire, TLSWire) and wire.tls.session.has_ticket:
+            self.sessions[protocol] = wire.tls.session
+
+
+async def keep_busy(kind, number, client, doors, seed, end, ledger):
     count = 0
     while time.monotonic() < end:
         count += 1
         rng = generator(seed, kind, number, count)
         try:
-            await client(port, rng, ledger)
-        except (OSError, asyncio.TimeoutError) as error:
+            await client(doors, rng, ledger)
+        except (OSError, Gone, asyncio.TimeoutError) as error:
             # Under a storm of resets the kernel may run out of local ports for a moment.
             if kind == "good":
                 ledger.fault(f"cannot connect: {error}")
             await asyncio.sleep(0.2)
 
 
-async def main(port, seed, seconds, good, bad, path):
+async def main(ports, authority, seed, seconds, good, bad, path):
     ledger = Ledger()
+    doors = Doors(ports, authority)
     end = time.monotonic() + seconds
-    tasks = [keep_busy("good", number, good_client, port, seed, end, ledger) for number in range(good)]
-    tasks += [keep_busy("bad", number, bad_client, port, seed, end, ledger) for number in range(bad)]
+    tasks = [keep_busy("good", number, good_client, doors, seed, end, ledger) for number in range(good)]
+    tasks += [keep_busy("bad", number, bad_client, doors, seed, end, ledger) for number in range(bad)]
     await asyncio.gather(*tasks)
     pathlib.Path(path).write_text(json.dumps(ledger.__dict__))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), sys.argv[6]))
+    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6]), sys.argv[7]))

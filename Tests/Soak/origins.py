@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""An upstream of the soak: `origins.py good SEED` or `origins.py bad SEED`; prints its port.
+"""An upstream of the soak: `origins.py good|sealed|bad SEED [CERTIFICATE KEY]`; prints its port.
 
-The good one answers what the path says. The bad one does, for each request, one of the things that upstreams
+The good one answers what the path says, and so does the sealed one, over TLS. The bad one does, for each request, one of the things that upstreams
 do wrong, and now and then goes away as a whole for a moment.
 """
 
 import asyncio
 import socket
+import ssl
 import sys
 
-from wire import Gone, Wire, chunked, fields, generator, mutate, read_chunked, read_length
+from wire import Gone, TLSWire, Wire, chunked, fields, generator, mutate, read_chunked, read_length
 
 CONTENT = bytes(range(256)) * 512
 
@@ -59,6 +60,7 @@ async def serve_good(wire, rng):
             await wire.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
             if method != "HEAD":
                 await wire.send(CONTENT[:size])
+            await wire.half_close()
             return
         elif kind == "status":
             await wire.send(b"HTTP/1.1 %d Something\r\n%s\r\n"
@@ -84,7 +86,7 @@ async def tunnel(wire):
         while True:
             await wire.send(await wire.some())
     except Gone:
-        wire.half_close()
+        await wire.half_close()
 
 
 # Bad
@@ -238,7 +240,11 @@ DEEDS = (good_answer,) * 6 + (good_chunks,) * 4 + (
 
 
 class Origin:
-    def __init__(self, kind, seed):
+    def __init__(self, kind, seed, files):
+        self.context = None
+        if files:
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.load_cert_chain(*files)
         self.kind, self.seed, self.count = kind, seed, 0
         self.listener = self.listen(0)
         self.port = self.listener.getsockname()[1]
@@ -278,9 +284,11 @@ class Origin:
             task.add_done_callback(self.tasks.discard)
 
     async def serve(self, sock, rng):
-        wire = Wire(sock)
+        wire = TLSWire(sock) if self.context else Wire(sock)
         try:
-            await (serve_good if self.kind == "good" else serve_bad)(wire, rng)
+            if self.context:
+                await wire.handshake(self.context)
+            await (serve_bad if self.kind == "bad" else serve_good)(wire, rng)
         except (Gone, ValueError, asyncio.CancelledError):
             pass
         finally:
@@ -288,7 +296,7 @@ class Origin:
 
 
 async def main():
-    origin = Origin(sys.argv[1], sys.argv[2])
+    origin = Origin(sys.argv[1], sys.argv[2], sys.argv[3:])
     print(origin.port, flush=True)
     await origin.run()
 

@@ -33,14 +33,21 @@ instance: soak
 workers: 2
 admin: {{ address: "127.0.0.1:0" }}
 listeners:
-  - {{ name: main, address: "127.0.0.1:0", trusted: ["127.0.0.0/8"] }}
+  - {{ name: plain, address: "127.0.0.1:0", trusted: ["127.0.0.0/8"] }}
+  - {{ name: clear, address: "127.0.0.1:0", trusted: ["127.0.0.0/8"], http2: true }}
+  - name: secure
+    address: "127.0.0.1:0"
+    trusted: ["127.0.0.0/8"]
+    tls: {{ certificates: [{{ certificate: "{folder}/certificate.pem", key: "{folder}/key.pem" }}] }}
 tenants:
   rules: [ {{ header: {{ name: X-Tenant }} }} ]
 upstreams:
   good: {{ addresses: ["127.0.0.1:{good}"] }}
+  sealed: {{ addresses: ["127.0.0.1:{sealed}"], tls: {{ ca: "{folder}/certificate.pem", server_name: good.test }} }}
   bad: {{ addresses: ["127.0.0.1:{bad}"], hints: {{ server_timing_cpu: [cpu] }} }}
 routes:
   - {{ name: good, host: good.test, upstream: good }}
+  - {{ name: sealed, host: sealed.test, upstream: sealed }}
   - {{ name: bad, host: bad.test, upstream: bad, body_bytes_max: 50000 }}
 timeouts:
   request_head_ms: 2000
@@ -61,13 +68,14 @@ log: {{ level: info }}
 class Proxy:
     """The process under test."""
 
-    def __init__(self, path, folder, good, bad, environment):
+    def __init__(self, path, folder, origins, environment):
         file = folder / "weir-proxy.yaml"
-        file.write_text(CONFIGURATION.format(folder=folder, good=good, bad=bad))
+        file.write_text(CONFIGURATION.format(folder=folder, **origins))
         self.log = folder / "proxy.log"
         self.process = subprocess.Popen([path, str(file)], stdout=self.log.open("w"), stderr=subprocess.STDOUT,
                                         env=dict(os.environ, **environment))
-        self.port = self.find(r"address=\S*:(\d+).*listening")
+        self.ports = ",".join(str(self.find(rf"address=\S*:(\d+) listener={name}\b"))
+                              for name in ("plain", "clear", "secure"))
         self.admin = self.find(r"admin=\S*:(\d+).*serving")
 
     def find(self, pattern):
@@ -126,17 +134,26 @@ class Proxy:
             return "killed after 120 s of drain"
 
 
-def start_origin(kind, seed):
-    process = subprocess.Popen([sys.executable, str(HERE / "origins.py"), kind, str(seed)], stdout=subprocess.PIPE,
+def issue_certificate(folder):
+    """One that signs itself, for the listeners and for the upstream with TLS."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                    "-keyout", str(folder / "key.pem"), "-out", str(folder / "certificate.pem"), "-subj", "/CN=good.test",
+                    "-addext", "subjectAltName=DNS:good.test"], check=True, capture_output=True)
+    (folder / "key.pem").chmod(0o600)
+    return [str(folder / "certificate.pem"), str(folder / "key.pem")]
+
+
+def start_origin(kind, seed, files=()):
+    process = subprocess.Popen([sys.executable, str(HERE / "origins.py"), kind, str(seed), *files], stdout=subprocess.PIPE,
                                text=True)
     return process, int(process.stdout.readline())
 
 
-def run_clients(port, seed, seconds, folder, proxy):
+def run_clients(seed, seconds, folder, proxy):
     """Two processes of clients; their ledgers, added up."""
     paths = [folder / f"ledger-{seed.replace('/', '-')}-{number}.json" for number in range(2)]
-    processes = [subprocess.Popen([sys.executable, str(HERE / "clients.py"), str(port), f"{seed}/{number}", str(seconds),
-                                   str(GOOD // 2), str(BAD // 2), str(path)]) for number, path in enumerate(paths)]
+    processes = [subprocess.Popen([sys.executable, str(HERE / "clients.py"), proxy.ports, str(folder / "certificate.pem"),
+                                   f"{seed}/{number}", str(seconds), str(GOOD // 2), str(BAD // 2), str(path)]) for number, path in enumerate(paths)]
     for process in processes:
         process.wait(seconds + 300)
     return [json.loads(path.read_text()) for path in paths if path.exists()]
@@ -198,6 +215,10 @@ def check_totals(report, values):
                  f"{quantities['requests']:.0f} requests are {ended:.0f} ends and {values['weir_open_exchanges']:.0f} open")
     for name in ("weir_downstream_connections", "weir_upstream_connections", "weir_open_exchanges", "weir_lent_buffers"):
         report.check(values[name] == 0, f"{name} is 0 at rest: {values[name]:.0f}")
+    for name in ('weir_tls_handshakes_total{result="full"}', 'weir_tls_handshakes_total{result="resumed"}',
+                 'weir_upstream_tls_handshakes_total{result="resumed"}', 'weir_http2_connection_errors_total{cause="abuse"}',
+                 'weir_http2_connection_errors_total{cause="protocol"}', "weir_http2_resets_sent_total"):
+        report.check(values[name] > 0, f"the soak was hard enough: {name} {values[name]:.0f}")
     for name in sorted(quantities):
         if name.startswith("ended_"):
             print(f"        {name} {quantities[name]:.0f}")
@@ -214,17 +235,20 @@ def main():
     environment = {"ASAN_OPTIONS": "detect_leaks=0:quarantine_size_mb=16:abort_on_error=1",
                    "TSAN_OPTIONS": "halt_on_error=0:exitcode=66", "SWIFT_BACKTRACE": "enable=no"}
     report = Report()
-    origins = []
+    processes = []
     with tempfile.TemporaryDirectory(prefix="weir-soak-") as name:
         folder = pathlib.Path(name)
         try:
-            for kind in ("good", "bad"):
-                origins.append(start_origin(kind, options.seed))
-            proxy = Proxy(options.proxy, folder, origins[0][1], origins[1][1], environment)
-            origins.append((proxy.process, 0))
+            files = issue_certificate(folder)
+            ports = {}
+            for kind in ("good", "bad", "sealed"):
+                process, ports[kind] = start_origin(kind, options.seed, files if kind == "sealed" else ())
+                processes.append(process)
+            proxy = Proxy(options.proxy, folder, ports, environment)
+            processes.append(proxy.process)
             soak(report, proxy, folder, options)
         finally:
-            for process, _ in origins:
+            for process in processes:
                 process.kill()
         if report.failed:
             print("".join(proxy.log.open(errors="replace").readlines()[-60:]))
@@ -235,10 +259,10 @@ def main():
 def soak(report, proxy, folder, options):
     at_start = proxy.descriptors()
     warm_up = max(5, min(60, options.seconds / 4))
-    ledgers = run_clients(proxy.port, f"{options.seed}/warm", warm_up, folder, proxy)
+    ledgers = run_clients(f"{options.seed}/warm", warm_up, folder, proxy)
     proxy.await_idle()
     warm = proxy.memory()
-    ledgers += run_clients(proxy.port, f"{options.seed}/main", options.seconds - warm_up, folder, proxy)
+    ledgers += run_clients(f"{options.seed}/main", options.seconds - warm_up, folder, proxy)
     values = proxy.await_idle()
     at_end, memory = proxy.descriptors(at_start), proxy.memory()
     print(f"        {sum(l['good'] for l in ledgers)} good and {sum(l['bad'] for l in ledgers)} bad connections")

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import socket
+import ssl
 import struct
 
 
@@ -36,6 +37,12 @@ class Wire:
         return cls(sock)
 
     async def send(self, data):
+        await self._push(data, self._count)
+
+    def _count(self, count):
+        self.sent += count
+
+    async def _push(self, data, note=lambda count: None):
         view = memoryview(data)
         while view:
             try:
@@ -45,7 +52,7 @@ class Wire:
                 continue
             except OSError as error:
                 raise Gone(str(error)) from None
-            self.sent += count
+            note(count)
             view = view[count:]
 
     def _writable(self):
@@ -62,13 +69,17 @@ class Wire:
         if self.buffer:
             data, self.buffer = self.buffer[:count], self.buffer[count:]
             return data
+        data = await self._pull(count)
+        self.received += len(data)
+        return data
+
+    async def _pull(self, count):
         try:
             data = await self.loop.sock_recv(self.sock, count)
         except OSError as error:
             raise Gone(str(error)) from None
         if not data:
             raise Gone("end")
-        self.received += len(data)
         return data
 
     async def exactly(self, count):
@@ -96,7 +107,7 @@ class Wire:
         except Gone:
             pass
 
-    def half_close(self):
+    async def half_close(self):
         try:
             self.sock.shutdown(socket.SHUT_WR)
         except OSError:
@@ -110,6 +121,64 @@ class Wire:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         except OSError:
             pass
+        self.sock.close()
+
+
+class TLSWire(Wire):
+    """A connection with TLS. `sent` and `received` count what is inside of it."""
+
+    async def handshake(self, context, name=None, session=None):
+        """As a client of `name`, or as a server without one."""
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        try:
+            self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side=name is None, server_hostname=name,
+                                        session=session)
+            while True:
+                try:
+                    self.tls.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    await self._flush()
+                    self.incoming.write(await super()._pull(65536))
+        except ssl.SSLError as error:
+            await self._flush()
+            raise Gone(str(error)) from None
+        await self._flush()
+
+    async def _flush(self):
+        await self._push(self.outgoing.read())
+
+    async def send(self, data):
+        self.tls.write(data)
+        await self._flush()
+        self.sent += len(data)
+
+    async def _pull(self, count):
+        while True:
+            try:
+                data = self.tls.read(count)
+            except ssl.SSLWantReadError:
+                await self._flush()
+                self.incoming.write(await super()._pull(65536))
+                continue
+            except ssl.SSLError as error:
+                raise Gone(str(error)) from None
+            if not data:
+                raise Gone("end")
+            return data
+
+    async def half_close(self):
+        try:
+            self.tls.unwrap()
+        except ssl.SSLError:
+            pass
+        try:
+            await self._flush()
+        except Gone:
+            pass
+
+    def break_off(self):
+        """The end of the connection without that of TLS."""
         self.sock.close()
 
 
