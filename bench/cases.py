@@ -35,7 +35,7 @@ class Case:
 
 METERED = ("weir", "haproxy-metered", "nginx-lua")
 # the stock configurations; larger buffers and splice say nothing new about small messages
-PLAIN = METERED + ("nginx", "relay", "envoy", "h2o")
+PLAIN = METERED + ("nginx", "relay", "relay-uring", "envoy", "h2o")
 CASES = {
     "small-get": Case("GET", "/small", 0, peers.SMALL, 1, PLAIN),
     "small-get-10k-tenants": Case("GET", "/small", 0, peers.SMALL, 10_000, METERED + ("nginx", "relay", "envoy")),

@@ -163,6 +163,21 @@ def find_relay():
     return harness.compile("relay.c", OUT + "/relay")
 
 
+def find_relay_uring():
+    """Compiles the relay on io_uring, when the kernel permits that and its headers know it."""
+    os.makedirs(OUT, exist_ok=True)
+    try:
+        program = harness.compile("relay-uring.c", OUT + "/relay-uring")
+    except subprocess.CalledProcessError as failure:
+        print("peer relay-uring cannot be compiled: %s" % failure, flush=True)
+        return None
+    done = subprocess.run([program, "check"], capture_output=True, text=True)
+    if done.returncode:
+        print("peer relay-uring cannot be used: %s" % done.stderr.strip(), flush=True)
+        return None
+    return program
+
+
 def find_packaged(program):
     """The program of a Debian package, installed if that can be done."""
     if not harness.find(program):
@@ -233,6 +248,7 @@ def all_peers(weir):
         Peer("nginx", "nginx-proxy.conf", {}, nginx, by_c, ["-v"]),
         Peer("relay", None, {}, find_relay, relay_arguments(), []),
         Peer("relay-splice", None, {}, find_relay, relay_arguments("splice"), []),
+        Peer("relay-uring", None, {}, find_relay_uring, relay_arguments(), [], None, False),
         Peer("nginx-lua", "nginx-lua.conf", {"MODULES": lua_modules()}, find_lua, by_c, ["-v"], prove_lua, False),
         Peer("envoy", "envoy.yaml", {}, find_envoy,
              lambda config, _: ["-c", config, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warn"],

@@ -12,6 +12,8 @@ final class Channel {
   var tls: TLSSession?
   /// The HTTP/2 stream that stands in the place of a socket; the descriptor is -1 then.
   var stream: HTTP2Stream?
+  /// The same for an HTTP/2 stream to an upstream.
+  var upstreamStream: UpstreamStream?
   /// Bytes received and not yet consumed; nil while there are none.
   var input: Buffer?
   /// Bytes that wait to be sent; nil while there are none.
@@ -57,6 +59,7 @@ extension Channel {
   /// `.wouldBlock` also when the buffer is full: the caller then consumes first.
   func receive(_ syscalls: Syscalls, _ buffers: BufferPool) -> IOResult {
     if let stream { return stream.receive(into: self, buffers) }
+    if let upstreamStream { return upstreamStream.receive(into: self, buffers) }
     // Taken out and put back: a count for the time of the call would cost two atomic operations.
     let buffer = input.take() ?? buffers.take()
     let result = receive(into: buffer, syscalls)

@@ -75,6 +75,8 @@ final class UpstreamConnection {
   var downstream: DownstreamConnection?
   /// Whether requests may be sent: the transport is up, and TLS if there is any.
   var isConnected = false
+  /// What it carries, when it speaks HTTP/2; no exchange uses it directly then.
+  var http2: UpstreamHTTP2?
   /// Exchanges that it has served completely.
   var served = 0
   /// Where the last look for a head's end stopped.

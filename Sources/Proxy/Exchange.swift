@@ -53,6 +53,8 @@ final class Exchange {
   var isEncrypted = false
   /// Whether it is a stream of HTTP/2: its frames are counted where they are read and written.
   var isMultiplexed = false
+  /// The same for the upstream's side.
+  var isUpstreamMultiplexed = false
   var bodyBytesMax = UInt64.max
   var requestContentBytes: UInt64 = 0
 
@@ -117,6 +119,7 @@ final class Exchange {
     wantsUpgrade = false
     acceptsTrailers = false
     isMultiplexed = false
+    isUpstreamMultiplexed = false
     bodyBytesMax = .max
     requestContentBytes = 0
     request = BodyRelay()
@@ -164,6 +167,18 @@ final class Exchange {
     isMultiplexed = true
     acceptsTrailers = true
     if case .chunked = request.source { request = BodyRelay(.untilClose, framesChunks: true) }
+  }
+
+  /// Takes over that the upstream is spoken to in HTTP/2: content has no chunks there.
+  func takeUpstreamStream() {
+    isUpstreamMultiplexed = true
+    request.framesChunks = false
+  }
+
+  /// Counts bytes as they are on the wire of an upstream that speaks HTTP/1.1.
+  func addUpstream(_ quantity: Quantity, _ count: Int) {
+    guard count > 0, !isUpstreamMultiplexed else { return }
+    pending.add(quantity, UInt64(count))
   }
 
   /// Whether sending the same request again does no harm and is possible: no content has moved, and the method

@@ -28,6 +28,8 @@ final class HeaderPolicy: Sendable {
 
   /// Bytes that the fields of our own add to a head at most, tenant id and addresses included.
   static let addedBytesMax = 2_048
+  /// The same in fields.
+  static let addedFieldsMax = 32
 
   /// The policy of a validated configuration.
   init(

@@ -6,6 +6,8 @@ public struct HealthCheckConfiguration: Sendable, Equatable {
     case tcp
     /// Makes a connection, sends a request and looks at the status.
     case http
+    /// Calls gRPC's health service (grpc.health.v1.Health/Check); over HTTP/2 only.
+    case grpc
   }
   /// What a check does. Default HTTP.
   public var kind = Kind.http
@@ -15,6 +17,8 @@ public struct HealthCheckConfiguration: Sendable, Equatable {
   public var method = "GET"
   /// Host of the request; nil for the address itself. Default nil.
   public var host: String?
+  /// For gRPC: the service that is asked about, at most 100 bytes; empty for the server as a whole. Default empty.
+  public var service = ""
   /// Least status of a well address. Default 200.
   public var statusMin = 200
   /// Greatest status of a well address. Default 299.
@@ -48,6 +52,7 @@ public struct HealthCheckConfiguration: Sendable, Equatable {
       "must be 200 to status_max, which must be at most 599")
     check((10...86_400_000).contains(intervalMilliseconds), "interval_ms", "must be 10 to 86400000")
     check((1...86_400_000).contains(timeoutMilliseconds), "timeout_ms", "must be 1 to 86400000")
+    check(service.utf8.count <= 100, "service", "at most 100 bytes")
     check((1...1_000).contains(rise), "rise", "must be 1 to 1000")
     check((1...1_000).contains(fall), "fall", "must be 1 to 1000")
     return faults

@@ -34,6 +34,8 @@ final class HealthLoop {
     /// Whether a request may be sent: TLS is complete, too.
     var isConnected = false
     var scanned = 0
+    /// The request, where the upstream is spoken to in HTTP/2.
+    var http2: HTTP2Probe?
 
     init(_ channel: Channel, _ target: Target, deadline: UInt64) {
       self.channel = channel
@@ -163,11 +165,15 @@ final class HealthLoop {
       guard probe.channel.isWritable || probe.channel.isBroken else { return }
       guard complete(probe) else { return }
       probe.isConnected = true
-      guard probe.target.configuration.kind == .http else {
+      guard probe.target.configuration.kind != .tcp else {
         finish(probe, failure: nil)
         return
       }
-      write(probe)
+      if !probe.target.board.configuration.speaksHTTP2 {
+        write(probe)
+      } else if !beginHTTP2(probe) {
+        return
+      }
     }
     exchange(probe)
   }
@@ -213,6 +219,20 @@ final class HealthLoop {
     probe.channel.output = output
   }
 
+  /// Prepares the request over HTTP/2; false when the check has ended.
+  private func beginHTTP2(_ probe: Probe) -> Bool {
+    let tls = probe.channel.tls
+    if let tls, tls.protocolName != "h2" {
+      finish(probe, failure: "TLS: the server does not agree to HTTP/2")
+      return false
+    }
+    probe.http2 = HTTP2Probe(
+      probe.target.configuration, authority: Self.host(of: probe.target.seat.endpoint),
+      isEncrypted: tls != nil)
+    if probe.http2 == nil { finish(probe, failure: "no memory for HTTP/2") }
+    return probe.http2 != nil
+  }
+
   private static func host(of endpoint: Endpoint) -> String {
     switch endpoint {
     case .internet(let address): address.description
@@ -223,14 +243,13 @@ final class HealthLoop {
   /// Sends what is left of the request and reads what has come of the answer.
   private func exchange(_ probe: Probe) {
     let channel = probe.channel
+    send(probe)
     // Bound: answerBytesMax; a full buffer without a whole head ends the check.
-    while let output = channel.output, !output.isEmpty, channel.isWritable {
-      guard case .moved(let count) = channel.send(nil, directCount: 0, syscalls) else { break }
-      output.consume(count)
-    }
     while channel.isReadable {
       switch channel.receive(syscalls, buffers) {
-      case .moved: if read(probe) { return }
+      case .moved:
+        if read(probe) { return }
+        send(probe)
       case .wouldBlock:
         if channel.isReadable { finish(probe, failure: "the answer's head is too large") }
         return
@@ -242,8 +261,40 @@ final class HealthLoop {
     if channel.isBroken { finish(probe, failure: "the connection broke") }
   }
 
+  private func send(_ probe: Probe) {
+    let channel = probe.channel
+    writeFrames(probe)
+    while let output = channel.output, !output.isEmpty, channel.isWritable {
+      guard case .moved(let count) = channel.send(nil, directCount: 0, syscalls) else { break }
+      output.consume(count)
+    }
+  }
+
+  /// Puts frames that wait behind what is to be sent.
+  private func writeFrames(_ probe: Probe) {
+    guard let http2 = probe.http2 else { return }
+    let output = probe.channel.output ?? buffers.take()
+    probe.channel.output = output
+    if output.isEmpty { output.reset() }
+    http2.write(to: output)
+  }
+
+  /// Reads frames; true when the check is over.
+  private func readFrames(_ probe: Probe, _ http2: HTTP2Probe) -> Bool {
+    guard let input = probe.channel.input, !input.isEmpty else { return false }
+    http2.receive(input.readable)
+    input.reset()
+    switch http2.outcome {
+    case .pending: return false
+    case .good: finish(probe, failure: nil)
+    case .failed(let reason): finish(probe, failure: reason)
+    }
+    return true
+  }
+
   /// Reads a head if it is whole; true when the check is over.
   private func read(_ probe: Probe) -> Bool {
+    if let http2 = probe.http2 { return readFrames(probe, http2) }
     let configuration = probe.target.configuration
     let method: HTTPMethod = configuration.method == "HEAD" ? .head : .get
     while let input = probe.channel.input, !input.isEmpty {

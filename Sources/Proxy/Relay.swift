@@ -32,7 +32,15 @@ extension Worker {
     guard exchange.isRequestSinkOpen else { return false }
     var moved = receiveRequest(connection, exchange)
     guard exchange.isOpen else { return true }
-    exchange.addReceived(exchange.request.countArrived(connection.channel.input))
+    let arrived = exchange.request.countArrived(connection.channel.input)
+    exchange.addReceived(arrived)
+    if exchange.isUpstreamMultiplexed, case .untilClose = exchange.request.source {
+      exchange.requestContentBytes += UInt64(max(0, arrived))
+      if exchange.requestContentBytes > exchange.bodyBytesMax {
+        refuseBody(connection, nil)
+        return true
+      }
+    }
     if !exchange.request.isDirect, !exchange.request.isSourceDone {
       if fillRequest(connection, exchange, upstream) {
         moved = true
@@ -102,11 +110,17 @@ extension Worker {
     var passes = false
     trailerFields.removeAll(keepingCapacity: true)
     if let lines = stream.head.trailers {
-      if let fault = readTrailers(lines, connection.listener) {
+      let rule = requestParsers[connection.listener].underscoreNames
+      if let fault = readTrailers(lines, rule) {
         refuseBody(connection, fault)
         return
       }
       passes = true
+    }
+    if let sink = upstream.channel.upstreamStream {
+      exchange.request.isSourceDone = true
+      if passes { passTrailers(sink.outlet, .none, isFromStranger: !connection.isTrusted) }
+      return
     }
     let output = upstream.channel.output ?? buffers.take()
     upstream.channel.output = output
@@ -147,6 +161,9 @@ extension Worker {
       return true
     }
     if exchange.request.isSourceDone {
+      if filled.trailers != nil, let sink = upstream.channel.upstreamStream {
+        passTrailers(sink.outlet, .none, isFromStranger: !connection.isTrusted)
+      }
       finishChunks(
         &exchange.request, output, trailers: filled.trailers != nil, hints: .none,
         isFromStranger: !connection.isTrusted)
@@ -193,15 +210,14 @@ extension Worker {
 
   /// Keeps trailers that came as lines; returns the rule that they break, if they do. Their bounds are those of chunked
   /// trailers.
-  private func readTrailers(_ lines: [UInt8], _ listener: Int) -> HTTPFault? {
+  func readTrailers(_ lines: [UInt8], _ underscoreNames: UnderscoreNames) -> HTTPFault? {
     let kept = trailerBytes
     kept.reset()
     guard kept.append(lines), kept.append("\r\n") else {
       return HTTPFault(.trailersTooLarge, at: lines.count)
     }
     let fault = parseTrailers(
-      kept.readable, into: &trailerFields,
-      underscoreNames: requestParsers[listener].underscoreNames)
+      kept.readable, into: &trailerFields, underscoreNames: underscoreNames)
     if trailerFields.count > http1Limits.trailerFieldCountMax {
       return HTTPFault(.tooManyTrailers, at: 0)
     }
@@ -235,6 +251,9 @@ extension Worker {
     -> Bool
   {
     let channel = upstream.channel
+    if let stream = channel.upstreamStream {
+      return sendOnStream(connection, exchange, upstream, stream)
+    }
     let direct = exchange.request.directCount(connection.channel.input)
     let queued = channel.outputCount
     guard queued + direct > 0, channel.isWritable else { return false }
@@ -267,7 +286,7 @@ extension Worker {
   }
 
   /// The upstream takes no more request bytes; an answer that it sent before may still be readable.
-  private func upstreamSinkBroke(
+  func upstreamSinkBroke(
     _ connection: DownstreamConnection, _ exchange: Exchange, _ upstream: UpstreamConnection
   ) {
     exchange.isRequestSinkOpen = false

@@ -34,10 +34,11 @@ struct TLSContexts {
     }
     var clients: [TLSClientContext?] = []
     for (index, upstream) in tables.configuration.upstreams.enumerated() {
-      guard tables.usesUpstream[index], let tls = upstream.tls else {
+      guard tables.usesUpstream[index], var tls = upstream.tls else {
         clients.append(nil)
         continue
       }
+      if upstream.speaksHTTP2 { tls.protocols = ["h2"] }
       do throws(TLSError) {
         clients.append(try TLSClientContext(tls, syscalls: syscalls))
       } catch {

@@ -34,6 +34,10 @@ public struct UpstreamConfiguration: Sendable, Equatable {
   public var requestsMax: Int?
   /// How the group is spoken to over TLS; nil for plain connections. Default nil.
   public var tls: TLSClientConfiguration?
+  /// Whether the addresses are spoken to in HTTP/2, by ALPN with TLS and by prior knowledge without. Default false: HTTP/1.1.
+  public var speaksHTTP2 = false
+  /// Requests on one HTTP/2 connection at a time; the server may allow less. Default 100.
+  public var streamsMax = 100
   /// How a response tells what the request cost; empty means that no hint is read.
   public var hints = HintConfiguration()
 
@@ -140,6 +144,7 @@ extension UpstreamConfiguration {
     check((0...1_000_000).contains(pendingMax), "pending_max", "must be 0 to 1000000")
     check((1...day).contains(pendingMilliseconds), "pending_ms", "must be 1 to 86400000")
     check(requestsMax ?? 1 >= 1, "requests_max", "at least 1")
+    check((1...10_000).contains(streamsMax), "http2_streams_max", "must be 1 to 10000")
     check((0...day).contains(slowStartMilliseconds), "slow_start_ms", "must be 0 to 86400000")
     check((0...100).contains(panicPercent), "panic_percent", "must be 0 to 100")
     let (eject, retry) = (ejection, retries)
@@ -153,6 +158,8 @@ extension UpstreamConfiguration {
     check((0...100).contains(retry.budgetPercent), "retries.budget_percent", "must be 0 to 100")
     check((0...1_000_000).contains(retry.burst), "retries.burst", "must be 0 to 1000000")
     check((1...10).contains(retry.attemptsMax), "retries.attempts_max", "must be 1 to 10")
+    check(
+      speaksHTTP2 || health?.kind != .grpc, "health.kind", "grpc needs http2: true")
     faults += health?.validate("\(place).health") ?? []
     if let tls {
       check(

@@ -17,6 +17,8 @@ final class UpstreamMember {
   var outstanding = 0
   /// Idle connections, the newest last.
   private(set) var idle: [UpstreamConnection] = []
+  /// HTTP/2 connections, those being made included.
+  private(set) var carriers: [UpstreamConnection] = []
   var ejection = EjectionState()
   /// Whether it could be used at the last look.
   var wasUsable = true
@@ -54,8 +56,22 @@ final class UpstreamMember {
     return true
   }
 
-  /// Takes a connection out of the idle ones.
-  func forget(_ connection: UpstreamConnection) { idle.removeAll { $0 === connection } }
+  /// Adds an HTTP/2 connection.
+  func add(_ carrier: UpstreamConnection) { carriers.append(carrier) }
+
+  /// An HTTP/2 connection that takes a further request: the first, so that those behind it fall idle and end.
+  func carrier(at now: UInt64) -> UpstreamConnection? {
+    carriers.first { $0.http2?.hasRoom(at: now) ?? false }
+  }
+
+  /// An HTTP/2 connection that no exchange uses.
+  var idleCarrier: UpstreamConnection? { carriers.first { $0.http2?.isIdle ?? true } }
+
+  /// Takes a connection out of those that are kept.
+  func forget(_ connection: UpstreamConnection) {
+    idle.removeAll { $0 === connection }
+    carriers.removeAll { $0 === connection }
+  }
 }
 
 /// A hash that is the same in every process and release: FNV-1a with a finalizer, for choosing addresses only.

@@ -15,6 +15,10 @@ final class UpstreamPool {
   let pendingNanoseconds: UInt64
   /// Attempts of one request.
   let attemptsMax: Int
+  /// Whether it is spoken to in HTTP/2.
+  let speaksHTTP2: Bool
+  /// Requests on one HTTP/2 connection at a time.
+  let streamsMax: Int
   /// Whether addresses are chosen by tenant.
   let hashesTenants: Bool
   private let idleMax: Int
@@ -54,6 +58,8 @@ final class UpstreamPool {
     pendingMax = share(configuration.pendingMax)
     pendingNanoseconds = UInt64(configuration.pendingMilliseconds) * 1_000_000
     attemptsMax = configuration.retries.attemptsMax
+    speaksHTTP2 = configuration.speaksHTTP2
+    streamsMax = configuration.streamsMax
     hashesTenants = configuration.balancing == .hashTenant
     idleMax = configuration.idleConnectionsMax
     ageMaxNanoseconds = UInt64(configuration.connectionAgeMaxMilliseconds) * 1_000_000
@@ -147,6 +153,10 @@ final class UpstreamPool {
     var left: [UpstreamConnection] = []
     for member in old {
       while let connection = member.takeIdle() { left.append(connection) }
+      while let carrier = member.idleCarrier {
+        member.forget(carrier)
+        left.append(carrier)
+      }
       member.isRetired = true
     }
     return left
@@ -198,7 +208,22 @@ final class UpstreamPool {
   }
 
   /// Whether a request could have a connection now.
-  var hasRoom: Bool { open < connectionsMax || members.contains { !$0.idle.isEmpty } }
+  func hasRoom(at now: UInt64) -> Bool {
+    open < connectionsMax
+      || members.contains {
+        !$0.idle.isEmpty || $0.carrier(at: now) != nil || $0.idleCarrier != nil
+      }
+  }
+
+  /// Takes an HTTP/2 connection that no exchange uses, to make room under the bound.
+  func takeIdleCarrier() -> UpstreamConnection? {
+    for member in members {
+      guard let carrier = member.idleCarrier else { continue }
+      member.forget(carrier)
+      return carrier
+    }
+    return nil
+  }
 
   /// The oldest idle connection of any address, to make room under the bound.
   func takeOldestIdle() -> UpstreamConnection? {
@@ -209,7 +234,11 @@ final class UpstreamPool {
   }
 
   /// Idle connections now.
-  var idleCount: Int { members.reduce(0) { $0 + $1.idle.count } }
+  var idleCount: Int {
+    members.reduce(0) { sum, member in
+      sum + member.idle.count + member.carriers.count { $0.http2?.isIdle ?? false }
+    }
+  }
 
   /// When a connection that is made now is used no more.
   func expiry(at now: UInt64) -> UInt64 {

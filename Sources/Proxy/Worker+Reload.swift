@@ -102,6 +102,10 @@ extension Worker {
       guard let upstream = upstreams[slot], upstream.downstream == nil,
         pools[upstream.upstream].isRetired
       else { continue }
+      if let http2 = upstream.http2, !http2.isIdle {
+        http2.leave()
+        continue
+      }
       upstream.member.forget(upstream)
       closeUpstream(upstream)
     }

@@ -46,6 +46,9 @@ extension Worker {
     connection.channel.releaseEmptyBuffers(to: buffers)
     connection.upstream?.channel.releaseEmptyBuffers(to: buffers)
     if let stream = connection.channel.stream { listHTTP2(stream.connection) }
+    if let stream = connection.upstream?.channel.upstreamStream, stream.connection.isDirty {
+      list(stream.connection)
+    }
   }
 
   /// Receives and reads a request head; true when an exchange began or the connection changed its state.
@@ -121,6 +124,7 @@ extension Worker {
   /// Begins an exchange that has no readable head.
   func openUnattributed(_ connection: DownstreamConnection, requestBytes: Int) {
     let exchange = exchanges.begin(connection, at: connection.headStart ?? now)
+    if connection.channel.stream != nil { exchange.takeStream() }
     policy.identify(&exchange.requestID, &random)
     exchange.row = meter.row(reserved: .unattributed, route: noRoute)
     beginAllowance(exchange, .unattributed)
@@ -190,7 +194,11 @@ extension Worker {
       let id = tenant
       exchange.balanceKey = StableHash.of(id.readable)
     }
-    exchange.wantsUpgrade = allowsUpgrade(route, bytes)
+    if pools[route.upstream].speaksHTTP2 {
+      exchange.takeUpstreamStream()
+    } else {
+      exchange.wantsUpgrade = allowsUpgrade(route, bytes)
+    }
     let policy = policy
     let trace = TraceContext(requestHead, in: bytes, policy.trace, &random)
     exchange.record?.trace = trace

@@ -22,7 +22,7 @@ extension Worker {
     if readResponseHead(connection, exchange, upstream) { return true }
     guard channel.isReadable else {
       if channel.hasEnded || channel.isBroken {
-        attemptFailed(connection, .upstreamClosed)
+        attemptFailed(connection, lossOfResponse(channel))
         return true
       }
       return false
@@ -33,9 +33,16 @@ extension Worker {
       return readResponseHead(connection, exchange, upstream) || channel.isReadable
     case .wouldBlock: return false
     case .end, .failed:
-      attemptFailed(connection, .upstreamClosed)
+      attemptFailed(connection, lossOfResponse(channel))
       return true
     }
+  }
+
+  /// What it is called when no response comes any more.
+  private func lossOfResponse(_ channel: Channel) -> LocalAnswer {
+    guard channel.upstreamStream?.isMalformed ?? false else { return .upstreamClosed }
+    counters.add(.malformedResponses)
+    return .upstreamMalformed
   }
 
   /// Reads the head at the front of what came, if it is complete and the client's output has room for it; true when
@@ -72,7 +79,7 @@ extension Worker {
       return true
     case .complete(let length):
       upstream.scanned = 0
-      exchange.pending.add(.upstreamResponseBytes, UInt64(length))
+      exchange.addUpstream(.upstreamResponseBytes, length)
       if responseHead.status == 101 {
         beginTunnel(connection, exchange, upstream, input, length)
       } else if responseHead.status < 200 {
@@ -124,7 +131,7 @@ extension Worker {
     guard admitsStream(connection, isStream: isStream, input, length) else { return }
     let reader = hintReaders[exchange.upstream]
     reader.read(responseHead.fields, in: input.readable, into: &exchange.hints)
-    let (framing, source) = responseFraming(exchange)
+    let (framing, source) = responseFraming(exchange, upstream.channel.upstreamStream)
     // A final answer instead of 100: the client may send its body or not, so nothing can follow it.
     let isBodyInDoubt =
       exchange.expectsContinue && !exchange.hasMovedContent && !exchange.request.isSourceDone
@@ -163,7 +170,7 @@ extension Worker {
 
   /// How the client gets the body, and where it ends at the upstream.
   private func responseFraming(
-    _ exchange: Exchange
+    _ exchange: Exchange, _ stream: UpstreamStream?
   ) -> (HeaderPolicy.ResponseFraming, BodyRelay.Source) {
     switch responseHead.framing {
     case .none: (.none, .none)
@@ -173,6 +180,8 @@ extension Worker {
         exchange.isHTTP10 || exchange.isMultiplexed ? .untilClose : .chunked,
         .chunked(ChunkedDecoder(limits: http1Limits))
       )
+    // A head that ends its stream. An HTTP/2 client gets it as that, too.
+    case .untilClose where stream?.endsWithHead ?? false: (.contentLength(0), .none)
     case .untilClose:
       (exchange.isHTTP10 || exchange.isMultiplexed ? .untilClose : .chunked, .untilClose)
     }
@@ -254,8 +263,8 @@ extension Worker {
 
   /// Counts direct content that came from the upstream; with its last byte the response is settled.
   private func countResponseArrived(_ exchange: Exchange, _ channel: Channel) {
-    exchange.pending.addArrived(
-      exchange.response.countArrived(channel.input), .upstreamResponseBytes, nil)
+    exchange.addUpstream(
+      .upstreamResponseBytes, exchange.response.countArrived(channel.input))
     if exchange.response.hasAllArrived(channel.input) {
       exchange.settleResponse(at: now, hintReaders[exchange.upstream])
     }
@@ -275,10 +284,26 @@ extension Worker {
     let isOrderly = upstream.channel.hasEnded && !upstream.channel.isBroken
     switch exchange.response.source {
     case .untilClose where isOrderly:
+      let reader = hintReaders[exchange.upstream]
+      var passes = false
+      if let lines = upstream.channel.upstreamStream?.head.trailers {
+        guard readTrailers(lines, .forward) == nil else {
+          counters.add(.malformedResponses)
+          noteCutOff(connection)
+          abort(connection, .endedUpstreamFailure)
+          return
+        }
+        let kept = trailerBytes
+        reader.read(trailerFields, in: kept.readable, into: &exchange.hints)
+        passes = true
+      }
       exchange.response.isSourceDone = true
-      exchange.settleResponse(at: now, hintReaders[exchange.upstream])
+      exchange.settleResponse(at: now, reader)
+      if passes, let stream = connection.channel.stream { passTrailers(stream.outlet, reader) }
       if exchange.response.framesChunks {
-        finishChunks(&exchange.response, clientOutput(connection), trailers: false, hints: .none)
+        finishChunks(
+          &exchange.response, clientOutput(connection),
+          trailers: passes && exchange.acceptsTrailers, hints: reader)
       }
     case .tunnel where isOrderly:
       exchange.response.isSourceDone = true
@@ -303,7 +328,7 @@ extension Worker {
     let output = clientOutput(connection)
     prepareToAppend(output)
     let filled = exchange.response.fill(from: input, to: output)
-    exchange.pending.addArrived(filled.wireBytes, .upstreamResponseBytes, nil)
+    exchange.addUpstream(.upstreamResponseBytes, filled.wireBytes)
     var fault = filled.fault
     if let trailers = filled.trailers {
       fault = readTrailers(trailers, of: input, wireBytes: filled.wireBytes)
@@ -322,7 +347,7 @@ extension Worker {
     if exchange.response.isSourceDone {
       exchange.settleResponse(at: now, hintReaders[exchange.upstream])
       if filled.trailers != nil, let stream = connection.channel.stream {
-        passTrailers(stream, hintReaders[exchange.upstream])
+        passTrailers(stream.outlet, hintReaders[exchange.upstream])
       }
       finishChunks(
         &exchange.response, output, trailers: filled.trailers != nil && exchange.acceptsTrailers,
@@ -332,11 +357,16 @@ extension Worker {
   }
 
   /// Hands the trailers that `readTrailers` kept to a stream, which ends with them.
-  private func passTrailers(_ stream: HTTP2Stream, _ hints: CostHintReader) {
+  func passTrailers(
+    _ outlet: HTTP2Outlet, _ hints: CostHintReader, isFromStranger: Bool = false
+  ) {
     let scratch = buffers.take()
     defer { buffers.give(scratch) }
     let kept = trailerBytes
-    guard policy.writeTrailers(trailerFields, in: kept.readable, hints: hints, to: scratch),
+    guard
+      policy.writeTrailers(
+        trailerFields, in: kept.readable, hints: hints, isFromStranger: isFromStranger,
+        to: scratch),
       !scratch.isEmpty, scratch.append("\r\n"),
       parseTrailers(scratch.readable, into: &trailerFields) == nil
     else { return }
@@ -345,6 +375,6 @@ extension Worker {
     for field in trailerFields {
       fields.append(bytes.bytes(of: field.name), bytes.bytes(of: field.value))
     }
-    stream.responseTrailers = fields
+    outlet.trailers = fields
   }
 }

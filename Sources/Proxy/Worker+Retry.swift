@@ -16,7 +16,7 @@ extension Worker {
     exchange.pending.add(.failedAttempts, 1)
     let cause = retryCause(exchange, upstream, failure)
     // A server may close a kept connection at any time: that says nothing about its health.
-    if cause != .retriesStale {
+    if cause != .retriesStale && cause != .retriesRefused {
       noteFailure(upstream.upstream, upstream.member)
       exchange.triedMembers |= upstream.member.bit
     }
@@ -32,6 +32,10 @@ extension Worker {
     _ exchange: Exchange, _ upstream: UpstreamConnection, _ failure: LocalAnswer
   ) -> WorkerCounters.Cell? {
     if !upstream.isConnected { return mayTryAnotherAddress(exchange) ? .retriesConnect : nil }
+    if let stream = upstream.channel.upstreamStream, stream.isRefused, !exchange.hasMovedContent {
+      // The upstream has done nothing with it, whatever the method (RFC 9113 §8.7).
+      return exchange.attempts < pools[exchange.upstream].attemptsMax ? .retriesRefused : nil
+    }
     guard failure.status == 502, !exchange.hasResponseBytes,
       exchange.attempts < pools[exchange.upstream].attemptsMax
     else { return nil }
@@ -68,7 +72,7 @@ extension Worker {
     counters.add(cause)
     startAttempt(
       connection, pools[connection.exchange.upstream], head: head,
-      allowsPooled: cause != .retriesStale)
+      allowsPooled: cause != .retriesStale && cause != .retriesRefused)
   }
 
   /// Repeats a request whose route says so for this status; false when the answer goes to the client as it is.
@@ -156,7 +160,7 @@ extension Worker {
     for pool in pools where !pool.waiting.isEmpty {
       // Bound: those that wait now; what they lead to waits for the next turn.
       for _ in 0..<pool.waiting.count {
-        guard pool.hasRoom, let entry = pool.waiting.popFirst() else { break }
+        guard pool.hasRoom(at: now), let entry = pool.waiting.popFirst() else { break }
         entry.connection.exchange.isWaiting = false
         waitingRequests -= 1
         counters.set(.upstreamPending, to: waitingRequests)

@@ -59,7 +59,7 @@ extension Worker {
     _ input: Buffer?, _ direct: Int, isLast: Bool
   ) -> IOResult {
     let channel = connection.channel
-    stream.endsWithNextSend = isLast
+    stream.outlet.endsWithNextSend = isLast
     let result = stream.send(channel.output, input, directCount: direct, &responseParser)
     let offered = channel.outputCount + direct
     switch result {

@@ -15,6 +15,7 @@ extension Worker {
     guard exchange.phase == .responding, case .length(let remaining) = exchange.response.source,
       remaining >= UInt64(limits.spliceBytesMin), limits.splicePipesMax > 0,
       !exchange.isEncrypted, !exchange.isMultiplexed, channel.tls == nil,
+      channel.upstreamStream == nil,
       exchange.response.isFlushed, channel.inputCount == 0, exchange.response.countedAhead == 0,
       exchange.allowance.terms?.bytesPerSecond ?? 0 == 0
     else { return }

@@ -128,6 +128,7 @@ extension Worker {
       || exchange.request.directCount(connection.channel.input) > 0
     if upstreamIsAwaited {
       counters.add(.timeoutsResponseHead)
+      leaveSilentCarrier(connection)
       attemptFailed(connection, .upstreamTimeout)
     } else {
       counters.add(.timeoutsBody)

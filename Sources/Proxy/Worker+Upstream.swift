@@ -39,6 +39,10 @@ extension Worker {
       return
     }
     if pool.isPanicking { counters.add(.upstreamPanics) }
+    if pool.speaksHTTP2 {
+      startStream(connection, pool, member, head: head, allowsPooled: allowsPooled)
+      return
+    }
     let pooled = allowsPooled ? member.takeIdle() : nil
     if pooled == nil && pool.open >= pool.connectionsMax {
       guard let oldest = pool.takeOldestIdle() else {
@@ -47,10 +51,7 @@ extension Worker {
       }
       closeUpstream(oldest)
     }
-    exchange.attempts += 1
-    exchange.hasResponseBytes = false
-    exchange.isRequestSinkOpen = true
-    exchange.pending.add(.attempts, 1)
+    beginAttempt(exchange)
     do throws(SystemError) {
       let upstream =
         if let pooled { pooled } else { try makeUpstream(exchange.upstream, member) }
@@ -60,8 +61,16 @@ extension Worker {
     }
   }
 
+  /// Counts an attempt.
+  func beginAttempt(_ exchange: Exchange) {
+    exchange.attempts += 1
+    exchange.hasResponseBytes = false
+    exchange.isRequestSinkOpen = true
+    exchange.pending.add(.attempts, 1)
+  }
+
   /// Has an upstream connection serve an exchange.
-  private func attach(
+  func attach(
     _ connection: DownstreamConnection, _ exchange: Exchange, _ pool: UpstreamPool,
     _ upstream: UpstreamConnection, _ head: consuming Buffer
   ) {
@@ -87,7 +96,7 @@ extension Worker {
   }
 
   /// The kernel refused a connection at once.
-  private func connectionCannotBeMade(
+  func connectionCannotBeMade(
     _ connection: DownstreamConnection, _ head: consuming Buffer, _ member: UpstreamMember,
     _ error: SystemError
   ) {
@@ -110,7 +119,7 @@ extension Worker {
   }
 
   /// A new connection to an address, being made; throws when that fails at once.
-  private func makeUpstream(
+  func makeUpstream(
     _ index: Int, _ member: UpstreamMember
   ) throws(SystemError) -> UpstreamConnection {
     let (slot, generation) = upstreams.reserve()
@@ -146,6 +155,10 @@ extension Worker {
 
   /// The one entry for upstream events.
   func upstreamIsReady(_ upstream: UpstreamConnection) {
+    if let http2 = upstream.http2 {
+      carrierIsReady(upstream, http2)
+      return
+    }
     guard let connection = upstream.downstream else {
       // Idle: whatever comes, an end or bytes that nobody asked for, makes it useless.
       if upstream.channel.isReadable || upstream.channel.isPeerClosed {
@@ -173,7 +186,7 @@ extension Worker {
   }
 
   /// What became of a connection that is being made: `ended` when the kernel could not make it, `failed` when TLS could not.
-  private func completeConnection(_ upstream: UpstreamConnection) -> TLSSession.Handshake {
+  func completeConnection(_ upstream: UpstreamConnection) -> TLSSession.Handshake {
     let channel = upstream.channel
     let error = syscalls.socketError(channel.descriptor)
     guard error == 0, !channel.isBroken else { return .ended }
@@ -210,6 +223,10 @@ extension Worker {
 
   /// Counts what was received for this exchange and not relayed: it still came over the wire.
   func countUnread(_ exchange: Exchange, _ upstream: UpstreamConnection) {
+    if let stream = upstream.channel.upstreamStream {
+      countUpstreamFrames(exchange, stream)
+      return
+    }
     let unread = upstream.channel.inputCount - exchange.response.countedAhead
     if unread > 0 && !exchange.isResponseSettled {
       exchange.pending.add(.upstreamResponseBytes, UInt64(unread))
@@ -225,6 +242,11 @@ extension Worker {
     pool.inUse -= 1
     if connection.exchange.isResponseSettled { upstream.member.ejection.completed() }
     let channel = upstream.channel
+    if let stream = channel.upstreamStream {
+      releaseStream(
+        upstream, stream, isResponseComplete: connection.exchange.isResponseSettled)
+      return
+    }
     if upstream.served == 0, upstream.isConnected, let tls = channel.tls {
       // By now the server has sent its tickets (RFC 8446 §4.6.1), also one that closes after each answer.
       upstream.member.resumption = tls.resumption() ?? upstream.member.resumption
@@ -251,6 +273,10 @@ extension Worker {
   /// Closes an upstream connection that no exchange and no pool holds any more.
   func closeUpstream(_ upstream: UpstreamConnection) {
     let channel = upstream.channel
+    if upstream.http2 != nil, let tls = channel.tls {
+      upstream.member.resumption = tls.resumption() ?? upstream.member.resumption
+    }
+    upstream.http2 = nil
     channel.releaseBuffers(to: buffers)
     pools[upstream.upstream].open -= 1
     upstreams.remove(at: channel.slot)

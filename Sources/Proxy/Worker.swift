@@ -78,6 +78,8 @@ final class Worker {
   var connectionCount: Int { downstreams.count - streamCount }
   /// HTTP/2 connections whose streams have moved in this turn.
   var listedHTTP2: [DownstreamConnection] = []
+  /// The same of upstreams.
+  var listedCarriers: [UpstreamConnection] = []
   /// Connections that go on in the next turn without an event.
   var ready: [DownstreamConnection] = []
   /// The limits of tenants, as of the last time this worker was woken.
@@ -168,6 +170,7 @@ final class Worker {
       for position in 0..<count { dispatch(loop.event(position)) }
       runReady()
       if !listedHTTP2.isEmpty { flushListedHTTP2() }
+      if !listedCarriers.isEmpty { flushListedCarriers() }
       if now >= nextPace { resumePaced() }
       if now >= nextSweep { sweep() }
       if waitingRequests > 0 { serveWaiting() }
@@ -182,9 +185,10 @@ final class Worker {
   }
 
   private var waitMilliseconds: Int32 {
-    if !ready.isEmpty || !listedHTTP2.isEmpty { return 0 }
+    if !ready.isEmpty || !listedHTTP2.isEmpty || !listedCarriers.isEmpty { return 0 }
     // What was served last has made room: an event for it may never come.
-    if waitingRequests > 0 && pools.contains(where: { !$0.waiting.isEmpty && $0.hasRoom }) {
+    if waitingRequests > 0 && pools.contains(where: { !$0.waiting.isEmpty && $0.hasRoom(at: now) })
+    {
       return 0
     }
     let isSweeping =

@@ -26,6 +26,8 @@ public final class WorkerCounters: Sendable {
     case upstreamBusy
     case connectionResourcesExhausted
     case retriesStale
+    /// Further attempts of requests that an HTTP/2 upstream refused or never got.
+    case retriesRefused
     case retriesConnect
     case retriesIdempotent
     case retriesStatus
@@ -105,6 +107,7 @@ public final class WorkerCounters: Sendable {
       case .connectionResourcesExhausted:
         ("weir_connection_resources_exhausted_total", nil, false)
       case .retriesStale: ("weir_retries_total", "cause=\"stale_connection\"", false)
+      case .retriesRefused: ("weir_retries_total", "cause=\"refused_stream\"", false)
       case .retriesConnect: ("weir_retries_total", "cause=\"connect\"", false)
       case .retriesIdempotent: ("weir_retries_total", "cause=\"idempotent\"", false)
       case .retriesStatus: ("weir_retries_total", "cause=\"status\"", false)

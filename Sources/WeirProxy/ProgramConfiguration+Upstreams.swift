@@ -6,7 +6,7 @@ extension ProgramConfiguration {
   static let upstreamKeys: Set<String> = [
     "addresses", "balancing", "slow_start_ms", "panic_percent", "ejection", "retries",
     "connections_max", "idle_connections_max", "connection_age_max_ms", "pending_max",
-    "pending_ms", "requests_max", "health", "tls",
+    "pending_ms", "requests_max", "health", "tls", "http2", "http2_streams_max",
   ]
 
   /// An upstream without its hints.
@@ -19,6 +19,8 @@ extension ProgramConfiguration {
     read("connections_max", &upstream.connectionsMax)
     read("idle_connections_max", &upstream.idleConnectionsMax)
     read("connection_age_max_ms", &upstream.connectionAgeMaxMilliseconds)
+    upstream.speaksHTTP2 = node["http2"].boolean(false)
+    read("http2_streams_max", &upstream.streamsMax)
     read("pending_max", &upstream.pendingMax)
     read("pending_ms", &upstream.pendingMilliseconds)
     if node["requests_max"].exists { upstream.requestsMax = node["requests_max"].integer(1) }
@@ -91,7 +93,7 @@ extension ProgramConfiguration {
   private static func health(_ node: ConfigurationNode) -> HealthCheckConfiguration {
     node.allow([
       "kind", "path", "method", "host", "status_min", "status_max", "interval_ms", "timeout_ms",
-      "rise", "fall",
+      "rise", "fall", "service",
     ])
     var health = HealthCheckConfiguration()
     func read(_ key: String, _ value: inout Int) { value = node[key].integer(value) }
@@ -99,12 +101,13 @@ extension ProgramConfiguration {
       if let kind = HealthCheckConfiguration.Kind(rawValue: text) {
         health.kind = kind
       } else {
-        node["kind"].fault("\"\(text)\" is not http or tcp")
+        node["kind"].fault("\"\(text)\" is not http, tcp or grpc")
       }
     }
     health.path = node["path"].string(health.path)
     health.method = node["method"].string(health.method)
     health.host = node["host"].optionalString()
+    health.service = node["service"].string(health.service)
     read("status_min", &health.statusMin)
     read("status_max", &health.statusMax)
     read("interval_ms", &health.intervalMilliseconds)

@@ -62,6 +62,11 @@ public final class HTTP2Client {
   public struct Field: Sendable, Equatable {
     public var name: String
     public var value: String
+
+    public init(name: String, value: String) {
+      self.name = name
+      self.value = value
+    }
   }
 
   public static let data: UInt8 = 0
@@ -289,6 +294,13 @@ public final class HTTP2Client {
     return goAwayCode
   }
 
+  /// Says that nothing more comes, reads what the server still has to say, and closes.
+  public func leave() throws {
+    raw.shutdownSending()
+    while (try? raw.readBytes(1)) != nil {}
+    raw.close()
+  }
+
   /// The code of the last GOAWAY so far.
   public var goAwayCode: UInt32? {
     control.last { $0.type == Self.goAway }.map { $0.word(at: 4) }
@@ -317,10 +329,10 @@ public final class HTTP2Client {
 
 /// The decoder of field blocks that comes with libnghttp2.
 @safe
-private final class HeaderInflater {
+public final class HeaderInflater {
   private var inflater: OpaquePointer?
 
-  init() {
+  public init() {
     let status = unsafe nghttp2_hd_inflate_new(&inflater)
     precondition(status == 0, "no memory")
   }
@@ -328,7 +340,7 @@ private final class HeaderInflater {
   deinit { unsafe nghttp2_hd_inflate_del(inflater) }
 
   /// The fields of one whole block.
-  func inflate(_ block: [UInt8]) -> [HTTP2Client.Field] {
+  public func inflate(_ block: [UInt8]) -> [HTTP2Client.Field] {
     var fields: [HTTP2Client.Field] = []
     var rest = block[...]
     while true {

@@ -76,7 +76,7 @@ import Testing
     ("addresses: [{ address: \"a:1\", weigth: 1 }]", "unknown key \"weigth\""),
     ("addresses: [{ weight: 1 }]", "upstreams.app.addresses[0].address: is missing"),
     ("addresses: [\"a:1\"], balancing: fair", "\"fair\" is not round_robin"),
-    ("addresses: [\"a:1\"], health: { kind: icmp }", "\"icmp\" is not http or tcp"),
+    ("addresses: [\"a:1\"], health: { kind: icmp }", "\"icmp\" is not http, tcp or grpc"),
     ("addresses: [\"a:1\"], health: { path: x }", "upstreams.app.health.path: must begin with /"),
     ("addresses: [\"a:1\"], health: { method: POST }", "upstreams.app.health.method:"),
     ("addresses: [\"a:1\"], health: { host: \"a b\" }", "upstreams.app.health.host:"),

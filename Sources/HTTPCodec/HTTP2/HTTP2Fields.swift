@@ -30,6 +30,29 @@ public final class HTTP2Fields {
     places.append((start..<middle, middle..<bytes.count))
   }
 
+  /// Adds a field whose name is in lower case.
+  public func append(_ name: StaticString, _ value: RawSpan) {
+    let start = bytes.count
+    append(name)
+    let middle = bytes.count
+    for offset in 0..<value.byteCount { bytes.append(value[offset]) }
+    places.append((start..<middle, middle..<bytes.count))
+  }
+
+  /// Adds a field of fixed text.
+  public func append(_ name: StaticString, text value: StaticString) {
+    let start = bytes.count
+    append(name)
+    let middle = bytes.count
+    append(value)
+    places.append((start..<middle, middle..<bytes.count))
+  }
+
+  private func append(_ text: StaticString) {
+    // Safe: the text is there for ever.
+    text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+  }
+
   /// Adds `:status`.
   public func append(status: Int) {
     let start = bytes.count

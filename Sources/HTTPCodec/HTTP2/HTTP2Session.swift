@@ -53,24 +53,25 @@ public protocol HTTP2SessionDelegate: AnyObject {
   func frameBegins(_ kind: HTTP2FrameKind, stream: Int32, length: Int)
   /// A whole frame has come, with its CONTINUATION frames.
   func frameEnded(_ kind: HTTP2FrameKind, stream: Int32, length: Int)
-  /// A request's head begins.
+  /// A request's head begins. Only a server is told.
   func headBegins(_ stream: Int32)
-  /// A field of a head or of trailers, pseudo-fields first; false resets the stream (INTERNAL_ERROR) and has the rest of
-  /// the block decoded without a look.
-  func field(_ name: RawSpan, _ value: RawSpan, stream: Int32, isTrailer: Bool) -> Bool
-  /// A head, or the trailers, are complete.
-  func headEnded(_ stream: Int32, isTrailer: Bool)
-  /// Content of a request.
+  /// A field of a block, pseudo-fields first; false resets the stream (INTERNAL_ERROR) and has the rest of the block
+  /// decoded without a look. `isFirst` is false for whatever comes behind the stream's first head: trailers, and
+  /// what follows an interim response.
+  func field(_ name: RawSpan, _ value: RawSpan, stream: Int32, isFirst: Bool) -> Bool
+  /// A block of fields is complete; `endsStream` says whether it is the last that the peer sends on the stream.
+  func headEnded(_ stream: Int32, isFirst: Bool, endsStream: Bool)
+  /// Content of a message.
   func content(_ bytes: RawSpan, stream: Int32)
   /// The peer sends nothing more on this stream.
-  func requestEnded(_ stream: Int32)
+  func peerEnded(_ stream: Int32)
   /// The stream is closed, by both ends or by a reset with this code (RFC 9113 §7).
   func closed(_ stream: Int32, code: UInt32)
-  /// Puts content of a response into `room`.
+  /// Puts content of the own message into `room`.
   func fill(_ room: UnsafeMutableRawBufferPointer, stream: Int32) -> HTTP2Content
 }
 
-/// What there is to send of a response's content.
+/// What there is to send of a message's content.
 public enum HTTP2Content: Equatable, Sendable {
   /// This many bytes, more to come.
   case some(Int)
@@ -82,9 +83,17 @@ public enum HTTP2Content: Equatable, Sendable {
   case later
 }
 
-/// Bounds of a server's session.
+/// Which side of a connection a session is.
+public enum HTTP2Role: Sendable {
+  /// Answers requests.
+  case server
+  /// Makes requests.
+  case client
+}
+
+/// Bounds of a session.
 public struct HTTP2Limits: Sendable, Equatable {
-  /// Streams that the client may have open (SETTINGS_MAX_CONCURRENT_STREAMS). Default 100.
+  /// Streams that a client may have open (SETTINGS_MAX_CONCURRENT_STREAMS), of use to a server only. Default 100.
   public var streamsMax = 100
   /// Bytes of a header list, decoded (SETTINGS_MAX_HEADER_LIST_SIZE). Default 64 KiB.
   public var headerListBytesMax = 65_536
@@ -97,7 +106,7 @@ public struct HTTP2Limits: Sendable, Equatable {
   public init() {}
 }
 
-/// The server's side of one HTTP/2 connection (RFC 9113): frames in, events out; responses in, frames out. No sockets.
+/// One side of an HTTP/2 connection (RFC 9113): frames in, events out; messages in, frames out. No sockets.
 ///
 /// Field blocks, flow control, stream states and the validity of messages are libnghttp2's. Owned by one thread.
 @safe
@@ -109,7 +118,9 @@ public final class HTTP2Session {
   private var partBytes = 0
 
   /// A session that has its SETTINGS to send. Nil when there is no memory. `delegate` is not kept alive.
-  public init?(_ limits: HTTP2Limits, delegate: any HTTP2SessionDelegate) {
+  public init?(
+    _ limits: HTTP2Limits, as role: HTTP2Role = .server, delegate: any HTTP2SessionDelegate
+  ) {
     self.delegate = delegate
     guard let callbacks = unsafe Self.makeCallbacks(), let option = unsafe Self.makeOption() else {
       return nil
@@ -120,12 +131,20 @@ public final class HTTP2Session {
     }
     var made: OpaquePointer?
     let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-    guard unsafe nghttp2_session_server_new2(&made, callbacks, context, option) == 0 else {
-      return nil
-    }
+    let result =
+      switch role {
+      case .server: unsafe nghttp2_session_server_new2(&made, callbacks, context, option)
+      case .client: unsafe nghttp2_session_client_new2(&made, callbacks, context, option)
+      }
+    guard result == 0 else { return nil }
     unsafe session = made
+    let own =
+      switch role {
+      case .server: (NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.streamsMax)
+      case .client: (NGHTTP2_SETTINGS_ENABLE_PUSH, 0)
+      }
     let settings = [
-      (NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.streamsMax),
+      own,
       (NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.streamWindow),
       (NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.headerListBytesMax),
       // Trees of priorities are work and memory that clients could ask for (RFC 9113 §5.3.2).
@@ -211,6 +230,32 @@ public final class HTTP2Session {
       return unsafe nghttp2_submit_response(
         session, stream, entries.baseAddress, entries.count, &provider) == 0
     }
+  }
+
+  /// Begins a request and returns its stream. Names are in lower case, pseudo-fields come first. `hasContent` says whether
+  /// `fill` will be asked; without it the stream is ended here. Nil when the connection takes no further request.
+  public func submitRequest(_ fields: HTTP2Fields, hasContent: Bool) -> Int32? {
+    let stream = unsafe fields.withEntries { entries in
+      guard hasContent else {
+        return unsafe nghttp2_submit_request(
+          session, nil, entries.baseAddress, entries.count, nil, nil)
+      }
+      var provider = unsafe nghttp2_data_provider()
+      unsafe provider.read_callback = provideContent
+      return unsafe nghttp2_submit_request(
+        session, nil, entries.baseAddress, entries.count, &provider, nil)
+    }
+    return stream > 0 ? stream : nil
+  }
+
+  /// Whether a client may begin a further request: the peer has not said that it leaves, and numbers are left.
+  public var mayRequest: Bool { unsafe nghttp2_session_check_request_allowed(session) != 0 }
+
+  /// Requests that the peer serves at one time; 100 until it has said so.
+  public var peerStreamsMax: Int {
+    Int(
+      unsafe nghttp2_session_get_remote_settings(
+        session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS))
   }
 
   /// Sends trailers and ends the stream. Allowed from inside of `fill`.
@@ -301,12 +346,11 @@ public final class HTTP2Session {
       guard let frame = unsafe frame, let name = unsafe name, let value = unsafe value else {
         return 0
       }
-      let isTrailer = unsafe frame.pointee.headers.cat != NGHTTP2_HCAT_REQUEST
       // Safe: the bytes are good for the call.
       let isTaken = unsafe listener(context)?.field(
         RawSpan(_unsafeStart: name, byteCount: nameCount),
         RawSpan(_unsafeStart: value, byteCount: valueCount),
-        stream: frame.pointee.hd.stream_id, isTrailer: isTrailer)
+        stream: frame.pointee.hd.stream_id, isFirst: isFirst(frame.pointee.headers.cat))
       return isTaken ?? false ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
     }
     unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
@@ -322,13 +366,14 @@ public final class HTTP2Session {
       let header = unsafe frame.pointee.hd
       let kind = HTTP2FrameKind(header.type)
       delegate.frameEnded(kind, stream: header.stream_id, length: header.length)
-      if kind == .head {
-        let isTrailer = unsafe frame.pointee.headers.cat != NGHTTP2_HCAT_REQUEST
-        delegate.headEnded(header.stream_id, isTrailer: isTrailer)
-      }
       let endsStream = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+      if kind == .head {
+        delegate.headEnded(
+          header.stream_id, isFirst: unsafe isFirst(frame.pointee.headers.cat),
+          endsStream: endsStream)
+      }
       if endsStream && (kind == .head || kind == .content) {
-        delegate.requestEnded(header.stream_id)
+        delegate.peerEnded(header.stream_id)
       }
       return 0
     }
@@ -375,7 +420,12 @@ public final class HTTP2Session {
   }
 }
 
-/// libnghttp2 asks for content of a response.
+/// Whether a block of fields is a stream's first.
+private func isFirst(_ category: nghttp2_headers_category) -> Bool {
+  category == NGHTTP2_HCAT_REQUEST || category == NGHTTP2_HCAT_RESPONSE
+}
+
+/// libnghttp2 asks for content of a message.
 private func provideContent(
   _ session: OpaquePointer?, _ stream: Int32, _ bytes: UnsafeMutablePointer<UInt8>?, _ count: Int,
   _ flags: UnsafeMutablePointer<UInt32>?, _ source: UnsafeMutablePointer<nghttp2_data_source>?,

@@ -17,6 +17,9 @@ public struct TLSClientConfiguration: Sendable, Equatable {
   /// The lowest version. Default TLS 1.2.
   public var versionMin = TLSVersion.tls12
 
+  /// What is offered (ALPN), the best first; empty for no offer. Each name has 1 to 255 bytes. Default empty.
+  public var protocols: [String] = []
+
   /// Verified with the authorities of the system.
   public init(serverName: String) { self.serverName = serverName }
 }
@@ -45,6 +48,13 @@ public final class TLSClientContext: Sendable {
     }
     if let certificate = configuration.certificateFile, let key = configuration.keyFile {
       try context.use(certificateFile: certificate, keyFile: key, syscalls)
+    }
+    if !configuration.protocols.isEmpty {
+      let offer = configuration.protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
+      // 0 is success here, unlike everywhere else.
+      guard unsafe SSL_CTX_set_alpn_protos(context.pointer, offer, UInt32(offer.count)) == 0 else {
+        throw TLSError("", "OpenSSL refuses the protocols: \(takeOpenSSLError())")
+      }
     }
   }
 }

@@ -6,5 +6,6 @@ enum HTTP2Code {
   static let flowControl: UInt32 = 3
   static let streamClosed: UInt32 = 5
   static let refusedStream: UInt32 = 7
+  static let cancel: UInt32 = 8
   static let enhanceYourCalm: UInt32 = 11
 }

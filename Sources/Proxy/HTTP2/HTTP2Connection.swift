@@ -20,8 +20,7 @@ final class HTTP2Connection: HTTP2SessionDelegate {
   var isDirty = false
   /// Whether the worker's list of connections to flush has it.
   var isListed = false
-  /// Bytes of frames that belong to no stream, not counted yet.
-  var controlReceived = 0
+  /// Bytes of frames that were written for no stream, not counted yet.
   var controlSent = 0
   /// The stream whose head has begun and is not complete; 0 for none.
   private(set) var headInProgress: Int32 = 0
@@ -45,8 +44,10 @@ final class HTTP2Connection: HTTP2SessionDelegate {
   /// The latest streams that were reset from this side: what the client had on its way for them is no fault.
   private var resetStreams: [Int32] = []
   private var hasPreface = false
-  /// Bytes that were received, and those of frames that the session has told of, whole as soon as they begin.
+  /// Bytes that were received, and those of them that are a stream's or were counted as the listener's.
   private var fed = 0
+  private var booked = 0
+  /// Bytes of frames that the session has told of, whole as soon as they begin.
   private var announced = 0
   /// Bytes of the DATA frame in progress that are still to come or to be counted.
   private var contentLeft = 0
@@ -104,6 +105,7 @@ final class HTTP2Connection: HTTP2SessionDelegate {
   /// Forgets what is left, at the end of the connection.
   func forgetAll() {
     for stream in streams.values {
+      unbook(stream.takeReceived())
       if let incoming = stream.incoming.take() { buffers.give(incoming) }
     }
     streams = [:]
@@ -236,30 +238,27 @@ final class HTTP2Connection: HTTP2SessionDelegate {
     if !hasPreface {
       hasPreface = true
       announced = 24
-      controlReceived += 24
     }
     settleContent()
     announced += 9 + length
+    // What is left of a head that the session did not want is nobody's.
+    if kind != .continuation { pendingHead = 0 }
     switch kind {
     case .head:
-      // Of a head that the session did not want.
-      controlReceived += pendingHead
       pendingHead = 9 + length
       if id <= lastStream && streams[id] == nil { frameOnClosed(id, cost: HTTP2Budget.resetCost) }
     case .continuation: pendingHead += 9 + length
     case .content:
       if length == 0 { budget.spend(1) }
       if let stream = streams[id], !stream.isOver {
-        stream.receivedBytes += 9
+        book(9, of: stream)
         contentLeft = length
         contentStream = id
       } else {
-        controlReceived += 9 + length
         budget.spend(1)
         if id <= lastStream && streams[id] == nil { frameOnClosed(id, cost: 0) }
       }
     case .reset:
-      controlReceived += 9 + length
       if let stream = streams[id], !stream.isEndSent {
         stream.isResetByClient = true
         budget.spend(HTTP2Budget.resetCost)
@@ -267,25 +266,41 @@ final class HTTP2Connection: HTTP2SessionDelegate {
         budget.spend(1)
       }
     case .priority:
-      controlReceived += 9 + length
       budget.spend(1)
       // The session leaves priorities unread.
       if id == 0 { fault = HTTP2Code.protocolError }
     case .windowUpdate, .goAway, .control:
-      controlReceived += 9 + length
       budget.spend(1)
     }
   }
 
-  /// Books bytes that were read. The session says nothing of frames that it leaves unread (unknown types, DATA of closed
-  /// streams): they are what was read and not announced.
-  func noteFed(_ count: Int) {
-    fed += count
+  /// Notes bytes that were received, also those that nobody reads any more.
+  func noteReceived(_ count: Int) { fed += count }
+
+  private func book(_ count: Int, of stream: HTTP2Stream) {
+    stream.receivedBytes += count
+    booked += count
+  }
+
+  /// Gives back what was booked for a stream whose exchange is over.
+  func unbook(_ count: Int) { booked -= count }
+
+  /// Takes the bytes that came and are no stream's; a head in progress may still become one, until the connection
+  /// `isOver`.
+  func takeControlReceived(isOver: Bool) -> Int {
+    // A head is pending as a whole from its first byte on.
+    let count = max(0, fed - booked - (isOver ? 0 : pendingHead))
+    booked += count
+    return count
+  }
+
+  /// Looks for frames that the session leaves unread without a word (unknown types, DATA of closed streams): they are
+  /// what was read and not announced.
+  func noteUnread() {
     let unknown = fed - announced
     // Less may be a frame's header that is not complete.
     guard hasPreface, unknown >= 9 else { return }
     announced += unknown
-    controlReceived += unknown
     // Content for a stream that was answered early is among it: a whole window of that must pass.
     budget.spend(1 + unknown / 1_024)
   }
@@ -293,11 +308,7 @@ final class HTTP2Connection: HTTP2SessionDelegate {
   /// What is left of a DATA frame when the next begins, or its end, was padding, or the session did not want it.
   private func settleContent() {
     guard contentLeft > 0 else { return }
-    if let stream = streams[contentStream], !stream.isOver {
-      stream.receivedBytes += contentLeft
-    } else {
-      controlReceived += contentLeft
-    }
+    if let stream = streams[contentStream], !stream.isOver { book(contentLeft, of: stream) }
     contentLeft = 0
   }
 
@@ -330,11 +341,11 @@ final class HTTP2Connection: HTTP2SessionDelegate {
     streams[id] = HTTP2Stream(id: id, connection: self)
   }
 
-  func field(_ name: RawSpan, _ value: RawSpan, stream id: Int32, isTrailer: Bool) -> Bool {
+  func field(_ name: RawSpan, _ value: RawSpan, stream id: Int32, isFirst: Bool) -> Bool {
     guard let stream = streams[id] else { return true }
     // Bound: past it nothing is kept; the head is answered 431, trailers reset the stream.
     switch stream.head.take(
-      name, value, isTrailer: isTrailer, bytesMax: limits.headerListBytesMax)
+      name, value, isTrailer: !isFirst, bytesMax: limits.headerListBytesMax)
     {
     case .kept, .leftOut: return true
     case .unknown: return false
@@ -344,17 +355,16 @@ final class HTTP2Connection: HTTP2SessionDelegate {
     }
   }
 
-  func headEnded(_ id: Int32, isTrailer: Bool) {
+  func headEnded(_ id: Int32, isFirst: Bool, endsStream: Bool) {
     headInProgress = 0
     let bytes = pendingHead
     pendingHead = 0
     guard let stream = streams[id], !stream.isOver else {
-      controlReceived += bytes
-      if streams[id] == nil && !isTrailer { reset(id, code: HTTP2Code.refusedStream) }
+      if streams[id] == nil && isFirst { reset(id, code: HTTP2Code.refusedStream) }
       return
     }
-    stream.receivedBytes += bytes
-    if isTrailer && stream.head.isTooLong(limits.headerListBytesMax) {
+    book(bytes, of: stream)
+    if !isFirst && stream.head.isTooLong(limits.headerListBytesMax) {
       reset(id, code: HTTP2Code.protocolError)
     }
     touch(stream)
@@ -365,15 +375,11 @@ final class HTTP2Connection: HTTP2SessionDelegate {
     budget.move(bytes.byteCount)
     isDirty = true
     guard let stream = streams[id], !stream.isOver, !stream.isReset else {
-      // Counted already when the frame began on a stream that was over.
-      if contentLeft > 0 {
-        contentLeft -= bytes.byteCount
-        controlReceived += bytes.byteCount
-      }
+      if contentLeft > 0 { contentLeft -= bytes.byteCount }
       return
     }
     contentLeft -= bytes.byteCount
-    stream.receivedBytes += bytes.byteCount
+    book(bytes.byteCount, of: stream)
     let incoming = stream.incoming ?? buffers.take()
     stream.incoming = incoming
     if incoming.free < bytes.byteCount { incoming.compact() }
@@ -387,7 +393,7 @@ final class HTTP2Connection: HTTP2SessionDelegate {
     touch(stream)
   }
 
-  func requestEnded(_ id: Int32) {
+  func peerEnded(_ id: Int32) {
     guard let stream = streams[id] else { return }
     stream.hasEnded = true
     touch(stream)
@@ -395,11 +401,8 @@ final class HTTP2Connection: HTTP2SessionDelegate {
 
   func closed(_ id: Int32, code: UInt32) {
     if headInProgress == id { headInProgress = 0 }
-    if contentStream == id {
-      // The rest of a frame that broke a rule is not taken any more.
-      controlReceived += contentLeft
-      contentLeft = 0
-    }
+    // The rest of a frame that broke a rule is not taken any more.
+    if contentStream == id { contentLeft = 0 }
     guard let stream = streams[id] else { return }
     if code != HTTP2Code.noError || !stream.isAtEnd || !stream.hasEnded {
       if !stream.isReset && !stream.isResetByClient && !stream.isOver { malformedHeads += 1 }

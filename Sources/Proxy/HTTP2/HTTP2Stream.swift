@@ -36,20 +36,13 @@ final class HTTP2Stream {
 
   private var isHeadSent = false
   /// What the exchange hands over with the current call.
-  private var queued: Buffer?
-  private var direct: Buffer?
-  private var queuedRange = 0..<0
-  private var directRange = 0..<0
-  /// Whether the end of what is handed over is the response's end.
-  var endsWithNextSend = false
+  let outlet = HTTP2Outlet()
   /// Whether the end of the response has been handed over.
-  private(set) var isAtEnd = false
+  var isAtEnd: Bool { outlet.isAtEnd }
   /// Whether the frame that ends the response has been written.
   var isEndSent = false
   /// When it was served last, as its connection counts.
   private(set) var served: UInt64 = 0
-  /// Trailers that end the response.
-  var responseTrailers: HTTP2Fields?
   /// Frames of this stream that were written and were not counted yet, in bytes.
   var sentBytes = 0
   /// Whether it is in the connection's list of streams with such frames.
@@ -77,21 +70,8 @@ final class HTTP2Stream {
       channel.hasEnded = true
       return .end
     }
-    let count: Int
-    if channel.inputCount == 0 {
-      if let old = channel.input.take() { buffers.give(old) }
-      count = incoming.count
-      channel.input = incoming
-      self.incoming = nil
-    } else if let input = channel.input {
-      input.compact()
-      count = min(input.free, incoming.count)
-      guard count > 0 else { return .wouldBlock }
-      input.append(incoming.readable.extracting(first: count))
-      incoming.consume(count)
-    } else {
-      return .wouldBlock
-    }
+    let count = channel.take(&self.incoming, buffers)
+    guard count > 0 else { return .wouldBlock }
     channel.isReadable = !(self.incoming?.isEmpty ?? true) || hasEnded
     connection.session.consume(count, stream: id)
     connection.isDirty = true
@@ -114,19 +94,16 @@ final class HTTP2Stream {
       accepted += length
     }
     guard !isReset else { return .failed(ECONNRESET) }
-    if accepted < offered || (endsWithNextSend && !isAtEnd) {
-      queued = output
-      direct = content
-      queuedRange = min(accepted, output?.count ?? 0)..<(output?.count ?? 0)
-      directRange = 0..<directCount
+    if accepted < offered || (outlet.endsWithNextSend && !isAtEnd) {
+      outlet.offer(output, from: accepted, content, directCount: directCount)
       connection.session.resume(id)
     }
     connection.pump()
-    let left = queuedRange.count + directRange.count
-    forgetPieces()
+    let left = outlet.left
+    outlet.clear()
     accepted = offered - left
     // Nobody else may end the response with what comes next; once all is handed over, whoever writes next may.
-    if !isAtEnd && left > 0 { endsWithNextSend = false }
+    if !isAtEnd && left > 0 { outlet.endsWithNextSend = false }
     if accepted > 0 { served = connection.nextServe() }
     return accepted > 0 ? .moved(accepted) : .wouldBlock
   }
@@ -135,17 +112,10 @@ final class HTTP2Stream {
   /// output allow; `isEndSent` tells.
   func finish() {
     guard !isEndSent, !isReset, isHeadSent else { return }
-    endsWithNextSend = true
-    forgetPieces()
+    outlet.endsWithNextSend = true
+    outlet.clear()
     connection.session.resume(id)
     connection.pump()
-  }
-
-  private func forgetPieces() {
-    queued = nil
-    direct = nil
-    queuedRange = 0..<0
-    directRange = 0..<0
   }
 
   /// Sends the head that begins at `start`; its length, nil when it is none.
@@ -162,12 +132,12 @@ final class HTTP2Stream {
     else { return nil }
     let isInterim = head.status < 200
     let hasContent =
-      !(endsWithNextSend && start + length == output.count && directCount == 0
-      && responseTrailers == nil)
+      !(outlet.endsWithNextSend && start + length == output.count && directCount == 0
+      && outlet.trailers == nil)
     let fields = connection.fields
     fields.reset()
     fields.append(status: head.status)
-    for field in head.fields where Self.passes(field) {
+    for field in head.fields where field.passesToHTTP2 {
       fields.append(bytes.bytes(of: field.name), bytes.bytes(of: field.value))
     }
     guard
@@ -176,56 +146,14 @@ final class HTTP2Stream {
     else { return nil }
     if !isInterim {
       isHeadSent = true
-      isAtEnd = !hasContent
+      outlet.isAtEnd = !hasContent
     }
     return length
   }
 
-  /// Fields about the connection have no place in HTTP/2 (RFC 9113 §8.2.2).
-  private static func passes(_ field: Field) -> Bool {
-    switch field.known {
-    case .connection, .keepAlive, .transferEncoding, .upgrade, .proxyConnection, .te,
-      .http2Settings:
-      false
-    default: !field.isConnectionOption
-    }
-  }
-
   /// The session asks for content.
   func fill(_ room: UnsafeMutableRawBufferPointer) -> HTTP2Content {
-    var written = 0
-    if let queued, !queuedRange.isEmpty {
-      let count = min(room.count, queuedRange.count)
-      unsafe copy(queued, queuedRange.lowerBound, count, to: room, at: 0)
-      queuedRange = (queuedRange.lowerBound + count)..<queuedRange.upperBound
-      written = count
-    }
-    if let direct, !directRange.isEmpty, written < room.count {
-      let count = min(room.count - written, directRange.count)
-      unsafe copy(direct, directRange.lowerBound, count, to: room, at: written)
-      directRange = (directRange.lowerBound + count)..<directRange.upperBound
-      written += count
-    }
-    guard queuedRange.isEmpty, directRange.isEmpty, endsWithNextSend else {
-      return written > 0 ? .some(written) : .later
-    }
-    isAtEnd = true
-    guard let trailers = responseTrailers else { return .last(written) }
-    guard connection.session.submitTrailers(trailers, stream: id) else { return .last(written) }
-    return .lastBeforeTrailers(written)
-  }
-
-  @unsafe
-  private func copy(
-    _ buffer: Buffer, _ start: Int, _ count: Int, to room: UnsafeMutableRawBufferPointer,
-    at offset: Int
-  ) {
-    // Safe: `count` is bounded by both at the caller.
-    let bytes = buffer.readable.extracting(start..<(start + count))
-    unsafe bytes.withUnsafeBytes { source in
-      unsafe UnsafeMutableRawBufferPointer(rebasing: room[offset..<(offset + count)]).copyMemory(
-        from: source)
-    }
+    unsafe outlet.fill(room) { connection.session.submitTrailers($0, stream: id) }
   }
 
   /// Takes the bytes of received frames that are to be counted.

@@ -89,13 +89,14 @@ extension Worker {
   private func feed(_ connection: DownstreamConnection, _ http2: HTTP2Connection) -> Bool {
     guard let input = connection.channel.input, !input.isEmpty else { return false }
     guard !http2.isFailed else {
-      http2.controlReceived += input.count
+      http2.noteReceived(input.count)
       input.reset()
       return true
     }
     http2.budget.refill(at: now)
+    http2.noteReceived(input.count)
     let fault = http2.session.receive(input.readable) ?? http2.fault
-    http2.noteFed(input.count)
+    http2.noteUnread()
     input.reset()
     http2.isDirty = true
     if let fault {
@@ -120,7 +121,11 @@ extension Worker {
         beginStream(connection, http2, stream)
       }
       guard let virtual = stream.downstream else {
-        if stream.isReset { http2.forget(stream) }
+        // Given up before it became a request.
+        if stream.isReset {
+          http2.unbook(stream.takeReceived())
+          http2.forget(stream)
+        }
         continue
       }
       takeReceived(virtual, stream)
@@ -222,11 +227,12 @@ extension Worker {
   }
 
   /// Counts the frames that belong to no stream.
-  private func countControl(_ connection: DownstreamConnection, _ http2: HTTP2Connection) {
-    if http2.controlReceived > 0 {
-      meter.recordConnection(
-        listener: connection.listener, .receivedBytes, UInt64(http2.controlReceived))
-      http2.controlReceived = 0
+  private func countControl(
+    _ connection: DownstreamConnection, _ http2: HTTP2Connection, isOver: Bool = false
+  ) {
+    let received = http2.takeControlReceived(isOver: isOver)
+    if received > 0 {
+      meter.recordConnection(listener: connection.listener, .receivedBytes, UInt64(received))
     }
     if http2.controlSent > 0 {
       meter.recordConnection(listener: connection.listener, .sentBytes, UInt64(http2.controlSent))
@@ -309,7 +315,7 @@ extension Worker {
   private func removeStream(_ connection: DownstreamConnection, _ stream: HTTP2Stream) {
     let http2 = stream.connection
     let channel = connection.channel
-    http2.controlReceived += stream.takeReceived()
+    http2.unbook(stream.takeReceived())
     http2.controlSent += stream.takeSent()
     channel.releaseBuffers(to: buffers)
     channel.stream = nil
@@ -339,7 +345,7 @@ extension Worker {
     }
     http2.forgetAll()
     sayGoodbye(connection, http2)
-    countControl(connection, http2)
+    countControl(connection, http2, isOver: true)
     counters.subtract(.http2Connections)
     switch http2.failure {
     case nil: break

@@ -13,9 +13,10 @@ final class LoneProxy {
   private var adminPort: UInt16 = 0
   private let memory: TemporaryDirectory
 
-  /// Writes its file; `timeouts` stand in its section of that name, `further` lines at its end.
+  /// Writes its file; `timeouts` stand in its section of that name, `listener` and `upstream` are further keys of
+  /// those, `further` lines at its end.
   init(
-    upstreams: [UInt16] = [1], timeouts: String = "",
+    upstreams: [UInt16] = [1], timeouts: String = "", listener: String = "", upstream: String = "",
     routes: String = "{ name: all, upstream: app }",
     further: String = ""
   ) throws {
@@ -27,9 +28,9 @@ final class LoneProxy {
       instance: lone
       workers: 1
       admin: { address: "127.0.0.1:0" }
-      listeners: [{ name: main, address: "127.0.0.1:0", trusted: ["127.0.0.0/8"] }]
+      listeners: [{ name: main, address: "127.0.0.1:0", trusted: ["127.0.0.0/8"]\(listener) }]
       tenants: { rules: [{ header: { name: X-Tenant } }] }
-      upstreams: { app: { addresses: [\(addresses)] } }
+      upstreams: { app: { addresses: [\(addresses)]\(upstream) } }
       routes: [\(routes)]
       timeouts: { \(timeouts) }
       metering:

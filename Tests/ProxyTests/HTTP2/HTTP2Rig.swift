@@ -1,5 +1,6 @@
 import PlainHTTP
 import TestSupport
+import Testing
 import Usage
 
 @testable import Proxy
@@ -28,6 +29,24 @@ extension HTTP2Client {
     _ fields: [(String, String)] = []
   ) -> [(String, String)] {
     request(method, path, [("x-tenant", tenant)] + fields)
+  }
+}
+
+extension Measured {
+  /// Expects that every byte of these connections, which have come to their end, is a request's or the listener's.
+  func expectEveryByte(
+    of clients: [HTTP2Client], sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    let sent = clients.reduce(0) { $0 + $1.raw.socket.bytesSent }
+    let received = clients.reduce(0) { $0 + $1.raw.socket.bytesReceived }
+    #expect(
+      self[.requestBytes] + self[ConnectionQuantity.receivedBytes] == sent,
+      "\(self[.requestBytes]) + \(self[ConnectionQuantity.receivedBytes])",
+      sourceLocation: sourceLocation)
+    #expect(
+      self[.responseBytes] + self[ConnectionQuantity.sentBytes] == received,
+      "\(self[.responseBytes]) + \(self[ConnectionQuantity.sentBytes])",
+      sourceLocation: sourceLocation)
   }
 }
 
