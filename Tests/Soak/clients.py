@@ -61,7 +61,7 @@ class GoodClient:
         for _ in range(rng.randint(1, 30)):
             await rng.choice((self.fetch, self.fetch, self.upload, self.pipeline, self.slow_upload, self.slow_read,
                               self.expect, self.probe))()
-        if rng.random() < 0.2:
+        if rng.random() < 0.2 and self.host != "streams.test":
             await self.tunnel()
 
     def note(self, status, request=0, response=0):
@@ -173,7 +173,7 @@ class GoodClient:
 async def good_client(doors, rng, ledger):
     way = rng.choice(("plain", "plain", "clear", "secure", "secure"))
     speaks_http2 = way == "clear" or way == "secure" and rng.random() < 0.6
-    host = rng.choice(("good.test", "good.test", "sealed.test"))
+    host = rng.choice(("good.test", "good.test", "sealed.test", "streams.test"))
     tenant = f"good-{rng.randrange(200)}"
     wire = await doors.enter(way, rng, "h2" if speaks_http2 else "http/1.1")
     if speaks_http2:
@@ -198,7 +198,7 @@ async def good_client(doors, rng, ledger):
 
 
 def bad_head(rng, *lines, method="GET", target=None):
-    host = rng.choice(("good.test", "bad.test", "bad.test", "bad.test"))
+    host = rng.choice(("good.test", "bad.test", "bad.test", "badstreams.test", "streams.test"))
     target = target or rng.choice(("/length/131072", "/chunks/70000", "/slow/1000", "/close/5000", "/a/b?c"))
     return "\r\n".join([f"{method} {target} HTTP/1.1", f"Host: {host}", f"X-Tenant: bad-{rng.randrange(50)}", *lines,
                         "", ""]).encode()

@@ -173,7 +173,7 @@ class BadHTTP2Client:
         rng = self.rng
         target = target or rng.choice(("/length/131072", "/chunks/70000", "/slow/1000", "/close/5000", "/a/b?c"))
         fields = [(":method", method), (":scheme", self.scheme),
-                  (":authority", rng.choice(("good.test", "bad.test", "bad.test"))), (":path", target),
+                  (":authority", rng.choice(("good.test", "bad.test", "badstreams.test", "streams.test"))), (":path", target),
                   ("x-tenant", f"bad-{rng.randrange(50)}"), *more]
         number, self.next = self.next, self.next + 2
         return frame(HEADERS, END_HEADERS | (END_STREAM if ends else 0), number, self.encoder.encode(fields)), number

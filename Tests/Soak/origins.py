@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""An upstream of the soak: `origins.py good|sealed|bad SEED [CERTIFICATE KEY]`; prints its port.
+"""An upstream of the soak: `origins.py good|sealed|streams|bad|badstreams SEED [CERTIFICATE KEY]`; prints its port.
 
-The good one answers what the path says, and so does the sealed one, over TLS. The bad one does, for each request, one of the things that upstreams
+The good one answers what the path says, and so do the sealed one, over TLS, and the one with streams, over HTTP/2. The bad one does, for each request, one of the things that upstreams
 do wrong, and now and then goes away as a whole for a moment.
 """
 
@@ -10,6 +10,7 @@ import socket
 import ssl
 import sys
 
+import http2_origins
 from wire import Gone, TLSWire, Wire, chunked, fields, generator, mutate, read_chunked, read_length
 
 CONTENT = bytes(range(256)) * 512
@@ -239,6 +240,10 @@ DEEDS = (good_answer,) * 6 + (good_chunks,) * 4 + (
 # Serving
 
 
+SERVE = {"good": serve_good, "sealed": serve_good, "bad": serve_bad, "streams": http2_origins.serve_good,
+         "badstreams": http2_origins.serve_bad}
+
+
 class Origin:
     def __init__(self, kind, seed, files):
         self.context = None
@@ -263,7 +268,7 @@ class Origin:
         loop = asyncio.get_running_loop()
         rng = generator(self.seed, self.kind, "life")
         while True:
-            life = rng.uniform(3, 15) if self.kind == "bad" else 1e9
+            life = rng.uniform(3, 15) if self.kind.startswith("bad") else 1e9
             try:
                 await asyncio.wait_for(self.accept(loop), life)
             except asyncio.TimeoutError:
@@ -288,7 +293,7 @@ class Origin:
         try:
             if self.context:
                 await wire.handshake(self.context)
-            await (serve_bad if self.kind == "bad" else serve_good)(wire, rng)
+            await SERVE[self.kind](wire, rng)
         except (Gone, ValueError, asyncio.CancelledError):
             pass
         finally:

@@ -43,11 +43,15 @@ tenants:
   rules: [ {{ header: {{ name: X-Tenant }} }} ]
 upstreams:
   good: {{ addresses: ["127.0.0.1:{good}"] }}
+  streams: {{ addresses: ["127.0.0.1:{streams}"], http2: true, connections_max: 40 }}
+  badstreams: {{ addresses: ["127.0.0.1:{badstreams}"], http2: true }}
   sealed: {{ addresses: ["127.0.0.1:{sealed}"], tls: {{ ca: "{folder}/certificate.pem", server_name: good.test }} }}
   bad: {{ addresses: ["127.0.0.1:{bad}"], hints: {{ server_timing_cpu: [cpu] }} }}
 routes:
   - {{ name: good, host: good.test, upstream: good }}
   - {{ name: sealed, host: sealed.test, upstream: sealed }}
+  - {{ name: streams, host: streams.test, upstream: streams }}
+  - {{ name: badstreams, host: badstreams.test, upstream: badstreams, body_bytes_max: 50000, retry_idempotent: true }}
   - {{ name: bad, host: bad.test, upstream: bad, body_bytes_max: 50000 }}
 timeouts:
   request_head_ms: 2000
@@ -241,7 +245,7 @@ def main():
         try:
             files = issue_certificate(folder)
             ports = {}
-            for kind in ("good", "bad", "sealed"):
+            for kind in ("good", "bad", "sealed", "streams", "badstreams"):
                 process, ports[kind] = start_origin(kind, options.seed, files if kind == "sealed" else ())
                 processes.append(process)
             proxy = Proxy(options.proxy, folder, ports, environment)
