@@ -313,6 +313,26 @@ import Usage
     #expect(try LogLines(path: old).objects.count == 1)
   }
 
+  @Test func `a new file that cannot be opened leaves the old one in use, and is counted`() throws {
+    let directory = try TemporaryDirectory()
+    let (folder, moved) = (directory.file("here"), directory.file("there"))
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+    let rig = try Self.rig(try Origin.answering(ok()), directory) { $0.file = folder + "/log" }
+    let client = try rig.client()
+
+    #expect(unsafe rename(folder, moved) == 0)
+    rig.server.reopenAccessLog()
+    try rig.waitFor(.accessLogFailures) { $0 == 1 }
+    try client.send(Self.request)
+    _ = try client.readResponse()
+    client.close()
+    try rig.awaitIdle()
+    _ = try rig.finish()
+
+    #expect(rig.counter(.accessLogFailures) == 1)
+    #expect(try LogLines(path: moved + "/log").objects.count == 1)
+  }
+
   @Test func `a log that nobody reads holds up no request, and says what it dropped`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.file("log")

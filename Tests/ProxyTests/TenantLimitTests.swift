@@ -137,6 +137,27 @@ import Usage
     try Self.checkCell(rig, usage, "acme")
   }
 
+  @Test func `a tenant for whom there is no cell is counted`() throws {
+    let rig = try ProxyRig(try TimeoutTests.silent()) {
+      var limit = TenantLimit()
+      limit.concurrentRequests = 5
+      $0.tenantLimits.defaultLimit = limit
+      $0.tenantLimits.cellsMax = 8
+    }
+    let clients = try (0..<10).map { _ in try rig.client() }
+
+    for (number, client) in clients.enumerated() {
+      try client.send(Self.request("t\(number)"))
+      try rig.waitFor(.attempts, UInt64(number + 1))
+    }
+    let without = rig.counter(.tenantCellsExhausted)
+    for client in clients { client.reset() }
+    try rig.awaitIdle()
+    _ = try rig.finish()
+
+    #expect(without == 2)
+  }
+
   @Test func `a tenant has only so many tunnels`() throws {
     let rig = try ProxyRig(try TunnelTests.echo()) {
       $0.tenantLimits.tenants[TenantID("acme")!] = Self.limit { $0.openStreams = 1 }

@@ -289,6 +289,30 @@ import Usage
     #expect(usage["acme/api", .endedDrained] == 1)
   }
 
+  @Test func `time without a stream is idle, heads without a request and resets are counted`() throws {
+    let rig = try http2Rig(try Origin.answering(ok()))
+    let client = try rig.http2()
+
+    for id in [1, 3] as [UInt32] { try client.send(head: [("x", "y")], stream: id) }
+    for id in [1, 3] as [UInt32] { #expect(try client.finish(id).resetCode == 1) }
+    Clocks.pause(milliseconds: 80)
+    #expect(try client.get(stream: 5).status == 200)
+    Clocks.pause(milliseconds: 80)
+    #expect(try client.get(stream: 7).status == 200)
+    try client.roundTrip()
+    let (heads, resets) = (rig.counter(.malformedRequests), rig.counter(.http2Resets))
+    try client.leave()
+    try rig.awaitIdle()
+    let usage = try rig.finish()
+
+    #expect(heads == 2)
+    #expect(resets == 2)
+    #expect(usage[.requests] == 2)
+    #expect(usage[.idleMilliseconds] >= 158)
+    #expect(usage[.idleMilliseconds] < 5_000)
+    usage.expectEveryByte(of: [client])
+  }
+
   @Test func `after so many requests a connection takes no more`() throws {
     let rig = try http2Rig(try Origin.answering(ok())) { $0.limits.requestsPerConnectionMax = 3 }
     let client = try rig.http2()
