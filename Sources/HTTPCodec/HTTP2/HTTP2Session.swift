@@ -115,7 +115,8 @@ public final class HTTP2Session {
   fileprivate weak var delegate: (any HTTP2SessionDelegate)?
   /// The frame that was sent last, its length apart.
   fileprivate var sentFrame: HTTP2SentFrame?
-  private var partBytes = 0
+  /// Bytes of output that were lent out and whose frame is not complete.
+  public private(set) var partBytes = 0
 
   /// A session that has its SETTINGS to send. Nil when there is no memory. `delegate` is not kept alive.
   public init?(

@@ -20,8 +20,9 @@ final class HTTP2Connection: HTTP2SessionDelegate {
   var isDirty = false
   /// Whether the worker's list of connections to flush has it.
   var isListed = false
-  /// Bytes of frames that were written for no stream, not counted yet.
-  var controlSent = 0
+  /// Bytes that were written, and those of them that are a stream's or were counted as the listener's.
+  private var produced = 0
+  private var bookedSent = 0
   /// The stream whose head has begun and is not complete; 0 for none.
   private(set) var headInProgress: Int32 = 0
   /// What the client has cost without being of use.
@@ -182,6 +183,7 @@ final class HTTP2Connection: HTTP2SessionDelegate {
       }
       let sent = session.send { bytes, frame in
         output.append(bytes)
+        produced += bytes.byteCount
         if let frame { note(frame) }
       }
       channel.output = output
@@ -195,11 +197,9 @@ final class HTTP2Connection: HTTP2SessionDelegate {
   private func note(_ frame: HTTP2SentFrame) {
     switch frame.kind {
     case .head, .continuation, .content:
-      guard let stream = streams[frame.stream], !stream.isOver else {
-        controlSent += frame.bytes
-        return
-      }
+      guard let stream = streams[frame.stream], !stream.isOver else { return }
       stream.sentBytes += frame.bytes
+      bookedSent += frame.bytes
       if frame.endsStream {
         stream.isEndSent = true
         budget.earn(HTTP2Budget.completedBonus)
@@ -208,7 +208,6 @@ final class HTTP2Connection: HTTP2SessionDelegate {
       stream.isListedAsWritten = true
       written.append(stream)
     case .reset:
-      controlSent += frame.bytes
       noteReset(frame.stream)
       guard frame.code != HTTP2Code.noError else { return }
       resetsSent += 1
@@ -219,12 +218,20 @@ final class HTTP2Connection: HTTP2SessionDelegate {
       case HTTP2Code.refusedStream: budget.spend(1)
       default: budget.spend(HTTP2Budget.resetCost)
       }
-    case .goAway:
-      controlSent += frame.bytes
-      if frame.code != HTTP2Code.noError { failure = frame.code }
-    case .windowUpdate, .priority, .control: controlSent += frame.bytes
+    case .goAway: if frame.code != HTTP2Code.noError { failure = frame.code }
+    case .windowUpdate, .priority, .control: break
     }
   }
+
+  /// Takes the bytes that were written and are no stream's; a frame that is not complete may still become one.
+  func takeControlSent() -> Int {
+    let count = produced - bookedSent - session.partBytes
+    bookedSent += count
+    return count
+  }
+
+  /// Gives back what was booked for a stream whose exchange is over.
+  func unbookSent(_ count: Int) { bookedSent -= count }
 
   private func noteReset(_ id: Int32) {
     // Bound: as many as may be open at a time.
@@ -305,10 +312,12 @@ final class HTTP2Connection: HTTP2SessionDelegate {
     budget.spend(1 + unknown / 1_024)
   }
 
-  /// What is left of a DATA frame when the next begins, or its end, was padding, or the session did not want it.
+  /// What is left of a DATA frame when it is over was padding. Of a stream that has ended meanwhile it is nobody's.
   private func settleContent() {
     guard contentLeft > 0 else { return }
-    if let stream = streams[contentStream], !stream.isOver { book(contentLeft, of: stream) }
+    if let stream = streams[contentStream], !stream.isOver, !stream.isReset {
+      book(contentLeft, of: stream)
+    }
     contentLeft = 0
   }
 
@@ -374,10 +383,7 @@ final class HTTP2Connection: HTTP2SessionDelegate {
     session.consumeConnection(bytes.byteCount)
     budget.move(bytes.byteCount)
     isDirty = true
-    guard let stream = streams[id], !stream.isOver, !stream.isReset else {
-      if contentLeft > 0 { contentLeft -= bytes.byteCount }
-      return
-    }
+    guard let stream = streams[id], !stream.isOver, !stream.isReset else { return }
     contentLeft -= bytes.byteCount
     book(bytes.byteCount, of: stream)
     let incoming = stream.incoming ?? buffers.take()
@@ -401,8 +407,6 @@ final class HTTP2Connection: HTTP2SessionDelegate {
 
   func closed(_ id: Int32, code: UInt32) {
     if headInProgress == id { headInProgress = 0 }
-    // The rest of a frame that broke a rule is not taken any more.
-    if contentStream == id { contentLeft = 0 }
     guard let stream = streams[id] else { return }
     if code != HTTP2Code.noError || !stream.isAtEnd || !stream.hasEnded {
       if !stream.isReset && !stream.isResetByClient && !stream.isOver { malformedHeads += 1 }

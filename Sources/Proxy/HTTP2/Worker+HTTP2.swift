@@ -218,7 +218,7 @@ extension Worker {
   private func countWritten(_ http2: HTTP2Connection) {
     for stream in http2.takeWritten() {
       guard let virtual = stream.downstream, virtual.exchange.isOpen else {
-        http2.controlSent += stream.takeSent()
+        http2.unbookSent(stream.takeSent())
         continue
       }
       countSentFrames(virtual, virtual.exchange, stream)
@@ -234,9 +234,9 @@ extension Worker {
     if received > 0 {
       meter.recordConnection(listener: connection.listener, .receivedBytes, UInt64(received))
     }
-    if http2.controlSent > 0 {
-      meter.recordConnection(listener: connection.listener, .sentBytes, UInt64(http2.controlSent))
-      http2.controlSent = 0
+    let sent = http2.takeControlSent()
+    if sent > 0 {
+      meter.recordConnection(listener: connection.listener, .sentBytes, UInt64(sent))
     }
     if http2.malformedHeads > 0 {
       counters.add(.malformedRequests, http2.malformedHeads)
@@ -316,7 +316,7 @@ extension Worker {
     let http2 = stream.connection
     let channel = connection.channel
     http2.unbook(stream.takeReceived())
-    http2.controlSent += stream.takeSent()
+    http2.unbookSent(stream.takeSent())
     channel.releaseBuffers(to: buffers)
     channel.stream = nil
     downstreams.remove(at: channel.slot)

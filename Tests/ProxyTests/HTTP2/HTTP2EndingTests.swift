@@ -289,7 +289,7 @@ import Usage
     #expect(usage["acme/api", .endedDrained] == 1)
   }
 
-  @Test func `time without a stream is idle, heads without a request and resets are counted`() throws {
+  @Test func `idle time, heads that are no request and resets are counted`() throws {
     let rig = try http2Rig(try Origin.answering(ok()))
     let client = try rig.http2()
 

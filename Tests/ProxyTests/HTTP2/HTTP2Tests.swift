@@ -81,6 +81,25 @@ import Usage
     #expect(!origin.heads[0].lowercased().contains("transfer-encoding"))
   }
 
+  @Test func `a head in several frames is its tenant's with all of them`() throws {
+    let rig = try http2Rig(try Origin.answering(ok()))
+    let client = try rig.http2()
+    let block = HTTP2Client.block(HTTP2Client.of("acme"))
+
+    try client.send(
+      HTTP2Client.Frame(HTTP2Client.headers, flags: 1, stream: 1, Array(block.prefix(10))),
+      HTTP2Client.Frame(HTTP2Client.continuation, stream: 1, Array(block[10..<20])),
+      HTTP2Client.Frame(HTTP2Client.continuation, flags: 4, stream: 1, Array(block[20...])))
+    let stream = try client.finish(1)
+    try client.leave()
+    try rig.awaitIdle()
+    let usage = try rig.finish()
+
+    #expect(stream.status == 200)
+    #expect(usage["acme/api", .requestBytes] == UInt64(3 * 9 + block.count))
+    usage.expectEveryByte(of: [client])
+  }
+
   @Test func `padding of content is counted and goes no further`() throws {
     let rig = try http2Rig(try echo())
     let client = try rig.http2()
