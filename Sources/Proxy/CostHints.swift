@@ -9,6 +9,8 @@ struct CostHints {
   var cpuMicroseconds: UInt64?
   /// Micro-units of the four declared units.
   var units: InlineArray<4, UInt64?> = [nil, nil, nil, nil]
+  /// Which of them an ORCA report gave, as bits; bit 4 for the CPU time. What it says goes before anything else.
+  var fromORCA: UInt8 = 0
   /// Hints that were there and could not be used.
   var rejected: UInt64 = 0
 }
@@ -25,6 +27,8 @@ final class CostHintReader: Sendable {
 
   private let cpuMetrics: [[UInt8]]
   private let unitFields: [(name: [UInt8], unit: Int)]
+  private let orcaCPU: [(name: [UInt8], microseconds: Double)]
+  private let orcaUnits: [(name: [UInt8], unit: Int)]
   private let cores: UInt64
   private let passesThrough: Bool
   /// Whether nothing is read and nothing is removed.
@@ -37,6 +41,10 @@ final class CostHintReader: Sendable {
   init(_ configuration: HintConfiguration) {
     cpuMetrics = configuration.cpuMetrics.map { Array($0.lowercased().utf8) }
     unitFields = configuration.unitFields.map { (Array($0.field.lowercased().utf8), $0.unit) }
+    orcaCPU = configuration.orcaCPU.map {
+      (Array($0.utf8), HintConfiguration.microseconds(ofName: $0) ?? 0)
+    }
+    orcaUnits = configuration.orcaUnits.map { (Array($0.field.utf8), $0.unit) }
     cores = UInt64(configuration.cores)
     passesThrough = configuration.passesThrough
     isEmpty = configuration.isEmpty
@@ -48,6 +56,7 @@ final class CostHintReader: Sendable {
     if isEmpty || passesThrough { return true }
     if field.known == .serverTiming { return cpuMetrics.isEmpty }
     guard field.known == .other else { return true }
+    if readsORCA && Self.isORCA(field, bytes) != nil { return false }
     for (name, _) in unitFields where bytes.matches(field.name, lowercase: name) { return false }
     return true
   }
@@ -56,6 +65,7 @@ final class CostHintReader: Sendable {
   func read(_ fields: ContiguousArray<Field>, in bytes: RawSpan, into hints: inout CostHints) {
     guard !isEmpty else { return }
     var cpu: UInt64?
+    if readsORCA { readORCA(fields, bytes, &hints) }
     for field in fields {
       if field.known == .serverTiming && !cpuMetrics.isEmpty {
         guard field.value.count <= Self.fieldBytesMax else {
@@ -67,7 +77,54 @@ final class CostHintReader: Sendable {
         readUnits(field, bytes, &hints)
       }
     }
-    if let cpu { hints.cpuMicroseconds = cpu }
+    if let cpu, hints.fromORCA & 16 == 0 { hints.cpuMicroseconds = cpu }
+  }
+
+  private var readsORCA: Bool { !orcaCPU.isEmpty || !orcaUnits.isEmpty }
+
+  /// Which of its two names a field has that holds an ORCA report; nil for none.
+  private static func isORCA(_ field: Field, _ bytes: RawSpan) -> Bool? {
+    if bytes.matches(field.name, lowercase: "endpoint-load-metrics-bin") { return true }
+    return bytes.matches(field.name, lowercase: "endpoint-load-metrics") ? false : nil
+  }
+
+  /// Reads an ORCA report; when there are two, the binary one is it, however bad.
+  private func readORCA(
+    _ fields: ContiguousArray<Field>, _ bytes: RawSpan, _ hints: inout CostHints
+  ) {
+    var found: (field: Field, isBinary: Bool)?
+    for field in fields where field.known == .other {
+      guard let isBinary = Self.isORCA(field, bytes) else { continue }
+      if found == nil || isBinary { found = (field, isBinary) }
+    }
+    guard let (field, isBinary) = found else { return }
+    guard field.value.count <= Self.fieldBytesMax,
+      let report = isBinary
+        ? OrcaReport(base64: field.value, in: bytes) : OrcaReport(text: field.value, in: bytes)
+    else {
+      hints.rejected += 1
+      return
+    }
+    var cpu: Double?
+    for (name, microseconds) in orcaCPU {
+      if let value = report[name] { cpu = (cpu ?? 0) + value * microseconds }
+    }
+    // 2^53: up to there a Double holds every microsecond.
+    if let cpu, cpu < 9_007_199_254_740_992 {
+      hints.cpuMicroseconds = UInt64(cpu.rounded())
+      hints.fromORCA |= 16
+    } else if cpu != nil {
+      hints.rejected += 1
+    }
+    for (name, unit) in orcaUnits {
+      guard let value = report[name] else { continue }
+      guard value <= Double(Self.unitMillionthsMax) / 1_000_000 else {
+        hints.rejected += 1
+        continue
+      }
+      hints.units[unit] = UInt64((value * 1_000_000).rounded())
+      hints.fromORCA |= 1 << UInt8(unit)
+    }
   }
 
   /// The CPU time to count, or nil: it must be possible in the wall time that the upstream took.
@@ -86,6 +143,7 @@ final class CostHintReader: Sendable {
 
   private func readUnits(_ field: Field, _ bytes: RawSpan, _ hints: inout CostHints) {
     for (name, unit) in unitFields where bytes.matches(field.name, lowercase: name) {
+      if hints.fromORCA & 1 << UInt8(unit) != 0 { continue }
       if let value = Self.millionths(field.value, bytes), value <= Self.unitMillionthsMax {
         hints.units[unit] = value
       } else {

@@ -89,7 +89,12 @@ extension ProxyConfiguration {
         faults.append("upstreams[\(index)]: \"\(upstream.name)\" is used twice")
       }
       faults += upstream.validate(place)
-      for field in upstream.hints.unitFields where !(0...3).contains(field.unit) {
+      for name in upstream.hints.orcaCPU
+      where HintConfiguration.microseconds(ofName: name) == nil {
+        faults.append("\(place).hints.orca_cpu: \"\(name)\" must end in _us, _ms, _s or _seconds")
+      }
+      for field in upstream.hints.unitFields + upstream.hints.orcaUnits
+      where !(0...3).contains(field.unit) {
         faults.append("\(place).hints: \"\(field.field)\" names no declared unit")
       }
       if !(1...1_000_000).contains(upstream.hints.cores) {

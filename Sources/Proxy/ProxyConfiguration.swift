@@ -119,6 +119,11 @@ public struct HintConfiguration: Sendable, Equatable {
   public var cpuMetrics: [String] = []
   /// Response fields or trailers with a decimal number, and which of the four units it counts.
   public var unitFields: [UnitField] = []
+  /// Names in the `request_cost` of ORCA reports that are CPU time of the request, by their ends `_us`, `_ms`, `_s` or
+  /// `_seconds` in that unit; several are added.
+  public var orcaCPU: [String] = []
+  /// Further names there, and which of the four units they count.
+  public var orcaUnits: [UnitField] = []
   /// Processors of one upstream host: a hint above wall time x this x 1.1 is rejected. Default 64.
   public var cores = 64
   /// Whether the client sees hint fields too. Default false: they tell about capacity.
@@ -142,7 +147,17 @@ public struct HintConfiguration: Sendable, Equatable {
   public init() {}
 
   /// Whether any hint is read.
-  public var isEmpty: Bool { cpuMetrics.isEmpty && unitFields.isEmpty }
+  public var isEmpty: Bool {
+    cpuMetrics.isEmpty && unitFields.isEmpty && orcaCPU.isEmpty && orcaUnits.isEmpty
+  }
+
+  /// How many microseconds one of such a name is; nil when its end says nothing.
+  static func microseconds(ofName name: String) -> Double? {
+    let ends: [(String, Double)] = [
+      ("_us", 1), ("_ms", 1_000), ("_s", 1_000_000), ("_seconds", 1_000_000),
+    ]
+    return ends.first { name.hasSuffix($0.0) && name.count > $0.0.count }?.1
+  }
 }
 
 /// Which requests go to which upstream, under one name for metering.

@@ -185,18 +185,28 @@ struct ProgramConfiguration {
   private static func hints(
     _ node: ConfigurationNode, _ units: [UnitDeclaration]
   ) -> HintConfiguration {
-    node.allow(["server_timing_cpu", "unit_fields", "cores", "pass_through"])
+    node.allow([
+      "server_timing_cpu", "unit_fields", "orca_cpu", "orca_units", "cores", "pass_through",
+    ])
     var hints = HintConfiguration()
     hints.cpuMetrics = node["server_timing_cpu"].strings()
     hints.cores = node["cores"].integer(hints.cores)
     hints.passesThrough = node["pass_through"].boolean(false)
-    hints.unitFields = node["unit_fields"].entries.map { field, value in
+    hints.orcaCPU = node["orca_cpu"].strings()
+    hints.unitFields = unitFields(node["unit_fields"], units)
+    hints.orcaUnits = unitFields(node["orca_units"], units)
+    return hints
+  }
+
+  private static func unitFields(
+    _ node: ConfigurationNode, _ units: [UnitDeclaration]
+  ) -> [HintConfiguration.UnitField] {
+    node.entries.map { field, value in
       let unit = value.requiredString()
       let index = units.firstIndex { $0.name == unit }
       if index == nil { value.fault("\"\(unit)\" is not declared in metering.units") }
       return HintConfiguration.UnitField(field: field, unit: index ?? 0)
     }
-    return hints
   }
 
   private static func route(_ node: ConfigurationNode) -> RouteConfiguration? {

@@ -42,7 +42,8 @@ extension Integration {
       let lone = try LoneProxy(
         upstreams: [appPort],
         listener: overTLS ? ", tls: { certificates: [\(certificate)] }" : ", http2: true",
-        upstream: ", http2: true, health: { kind: grpc, interval_ms: 100 }"
+        upstream: ", http2: true, hints: { orca_cpu: [cpu_ms] }"
+          + ", health: { kind: grpc, interval_ms: 100 }"
           + (overTLS
             ? ", tls: { ca: \"\(authority.certificate)\", server_name: localhost }" : ""))
       let proxy = try lone.start()

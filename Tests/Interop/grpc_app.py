@@ -1,20 +1,30 @@
 #!/usr/bin/env python3
 """A gRPC server for the tests, on Debian's grpcio: `grpc_app.py` prints its port and serves until it is killed.
 
-Messages are bytes. `/test.Echo/Unary` returns its request; `Sum` (client streaming) the number of bytes that it got; `Count` (server
+Messages are bytes. `/test.Echo/Unary` returns its request and reports 0.25 ms of CPU time; `Sum` (client streaming) the number of bytes that it got; `Count` (server
 streaming) as many messages of as many bytes as the request says (`N SIZE`); `Chat` (both ways) each message again; `Sleep` waits for so
 many seconds and says how much time its deadline left it; `Fail` ends with the status code that the request names.
 """
 
 import concurrent.futures
+import struct
 import sys
 import time
 
 import grpc
 
 
+def cost_report(**costs):
+    """An ORCA report (xds.data.orca.v3.OrcaLoadReport) with these entries of request_cost, field 4."""
+    message = b""
+    for name, value in costs.items():
+        entry = b"\x0a" + bytes([len(name)]) + name.encode() + b"\x11" + struct.pack("<d", value)
+        message += b"\x22" + bytes([len(entry)]) + entry
+    return message
+
+
 def unary(request, context):
-    context.set_trailing_metadata((("x-echo", "yes"),))
+    context.set_trailing_metadata((("x-echo", "yes"), ("endpoint-load-metrics-bin", cost_report(cpu_ms=0.25))))
     return request
 
 

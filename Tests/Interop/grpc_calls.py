@@ -48,8 +48,11 @@ class Calls:
             message = bytes([index % 256]) * (index * 37 % 3000)
             answer, call = self.unary.with_call(message, **self.of(tenant))
             expect(answer == message, f"unary: {len(answer)} bytes for {len(message)}")
-            expect(("x-echo", "yes") in [tuple(item) for item in call.trailing_metadata()], "unary: no trailing metadata")
+            trailing = [tuple(item) for item in call.trailing_metadata()]
+            expect(("x-echo", "yes") in trailing, "unary: no trailing metadata")
+            expect(all(name == "x-echo" for name, _ in trailing), f"unary: cost reports are not for clients: {trailing}")
             self.ledger.note(tenant, [len(message)], [len(answer)])
+            self.ledger.tenants[tenant].update(upstream_cpu_us=250, cpu_hinted_requests=1)
 
     def client_streams(self, tenant, number):
         for index in range(number):

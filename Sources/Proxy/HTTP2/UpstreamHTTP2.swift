@@ -281,7 +281,6 @@ final class UpstreamHTTP2: HTTP2SessionDelegate {
   }
 
   func closed(_ id: Int32, code: UInt32) {
-    if contentStream == id { contentLeft = 0 }
     guard let stream = streams[id] else { return }
     if code == HTTP2Code.noError && stream.hasEnded {
       // The response is complete, and the upstream wants nothing more of the request.

@@ -81,6 +81,23 @@ import Usage
     #expect(!origin.heads[0].lowercased().contains("transfer-encoding"))
   }
 
+  @Test func `the bound of a field list holds for the head and the trailers apart`() throws {
+    let rig = try http2Rig(try echo()) { $0.limits.headerListBytesMax = 1_100 }
+    let client = try rig.http2()
+    let long = String(repeating: "y", count: 600)
+
+    try client.send(
+      head: HTTP2Client.of("acme", "POST", "/", [("x", long)]), stream: 1, ends: false)
+    try client.send(data: [1], stream: 1)
+    try client.send(head: [("x-last", long)], stream: 1)
+    let stream = try client.finish(1)
+    try client.leave()
+    try rig.awaitIdle()
+    _ = try rig.finish()
+
+    #expect(stream.status == 200)
+  }
+
   @Test func `a head in several frames is its tenant's with all of them`() throws {
     let rig = try http2Rig(try Origin.answering(ok()))
     let client = try rig.http2()

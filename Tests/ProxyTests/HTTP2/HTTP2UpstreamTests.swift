@@ -201,6 +201,38 @@ import Usage
     #expect(origin.connections == 1)
   }
 
+  @Test func `padding, empty frames and heads in several frames are counted`() throws {
+    let sent = Seen<UInt64>(0)
+    let origin = try Origin.http2Answering { peer, request in
+      let block = HTTP2Client.block([(":status", "200"), ("x-a", "b")])
+      let padded: [UInt8] = [10] + Array("hello".utf8) + [UInt8](repeating: 0, count: 10)
+      try peer.send(
+        HTTP2Client.Frame(HTTP2Client.headers, stream: request.id, Array(block.prefix(5))),
+        HTTP2Client.Frame(HTTP2Client.continuation, stream: request.id, Array(block[5..<8])),
+        HTTP2Client.Frame(
+          HTTP2Client.continuation, flags: 4, stream: request.id, Array(block[8...])),
+        HTTP2Client.Frame(
+          HTTP2Client.data, flags: HTTP2Client.padded, stream: request.id, padded),
+        Peer.data(request.id, [], ends: false), Peer.data(request.id, Array("!".utf8)))
+      sent.change { $0 = peer.responseBytes }
+    }
+    let rig = try http2UpstreamRig(origin)
+    let client = try rig.client()
+
+    for _ in 0..<2 {
+      try client.send(Self.get())
+      let response = try client.readResponse()
+      #expect(response.body == Array("hello!".utf8))
+      #expect(response.head.value("x-a") == "b")
+    }
+    client.close()
+    try rig.awaitIdle()
+    let usage = try rig.finish()
+
+    #expect(usage["acme/api", .upstreamResponseBytes] == sent.value)
+    #expect(usage["acme/api", .responseBodyBytes] == 12)
+  }
+
   @Test func `Expect is passed on, and 100 comes back`() throws {
     let origin = try Origin.http2 { peer in
       try peer.read { peer.requests[1] != nil }
@@ -528,6 +560,29 @@ import Usage
     #expect(rig.counter(.malformedResponses) == 1)
     #expect(usage["acme/api", .responses5xx] == 1)
     #expect(origin.connections == 1)
+  }
+
+  @Test func `the bound of a field list holds for each head of a response`() throws {
+    let long = String(repeating: "y", count: 600)
+    let origin = try Origin.http2Answering { peer, request in
+      if request[":path"] == "/long" {
+        try peer.send(Peer.head(request.id, 200, [("x", long), ("y", long)], ends: true))
+      } else {
+        try peer.send(
+          Peer.head(request.id, 103, [("x", long)]), Peer.head(request.id, 200, [("x", long)]),
+          HTTP2Client.head([("x-last", long)], stream: request.id))
+      }
+    }
+    let rig = try http2UpstreamRig(origin) { $0.limits.headerListBytesMax = 1_100 }
+    let client = try rig.client()
+
+    try client.send(Self.get())
+    #expect(try client.readResponse().status == 200)
+    try client.send("GET /long HTTP/1.1\r\nHost: h\r\nX-Tenant: acme\r\n\r\n")
+    #expect(try client.readResponse().status == 502)
+    client.close()
+    try rig.awaitIdle()
+    _ = try rig.finish()
   }
 
   @Test(arguments: ["close", "garbage"])
