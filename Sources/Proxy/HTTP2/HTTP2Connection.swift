@@ -373,7 +373,7 @@ final class HTTP2Connection: HTTP2SessionDelegate {
       return
     }
     book(bytes, of: stream)
-    if !isFirst && stream.head.isTooLong(limits.headerListBytesMax) {
+    if !isFirst && stream.head.hasLongTrailers(limits.headerListBytesMax) {
       reset(id, code: HTTP2Code.protocolError)
     }
     touch(stream)

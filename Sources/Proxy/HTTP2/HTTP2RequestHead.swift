@@ -12,8 +12,9 @@ struct HTTP2RequestHead {
   private var lines: [UInt8] = []
   private var cookies: [UInt8] = []
   private var hasContentLength = false
-  /// Decoded bytes of the head, and then of the trailers, as RFC 9113 §6.5.2 counts them.
+  /// Decoded bytes of the head and of the trailers, as RFC 9113 §6.5.2 counts them.
   private var listBytes = 0
+  private var trailerListBytes = 0
   /// Lines of the trailers, nil when there were none.
   private(set) var trailers: [UInt8]?
 
@@ -32,8 +33,10 @@ struct HTTP2RequestHead {
   mutating func take(
     _ name: RawSpan, _ value: RawSpan, isTrailer: Bool, bytesMax: Int
   ) -> Taken {
-    listBytes += name.byteCount + value.byteCount + 32
-    guard listBytes <= bytesMax else { return listBytes <= 4 * bytesMax ? .leftOut : .excessive }
+    let size = name.byteCount + value.byteCount + 32
+    if isTrailer { trailerListBytes += size } else { listBytes += size }
+    let count = isTrailer ? trailerListBytes : listBytes
+    guard count <= bytesMax else { return count <= 4 * bytesMax ? .leftOut : .excessive }
     if isTrailer {
       if trailers == nil { trailers = [] }
       Self.append(Self.bytes(name), value, to: &trailers!)
@@ -57,8 +60,8 @@ struct HTTP2RequestHead {
     return .kept
   }
 
-  /// Whether the list is longer than `bytesMax`, so that fields were left out.
-  func isTooLong(_ bytesMax: Int) -> Bool { listBytes > bytesMax }
+  /// Whether the trailers' list is longer than `bytesMax`, so that fields were left out.
+  func hasLongTrailers(_ bytesMax: Int) -> Bool { trailerListBytes > bytesMax }
 
   /// Writes the head as HTTP/1.1; what does not fit becomes a head that the parser finds too large. `hasContent` says
   /// whether content or trailers follow.
@@ -88,17 +91,16 @@ struct HTTP2RequestHead {
       fits = fits && output.append("transfer-encoding: chunked\r\n")
     }
     fits = fits && output.append("\r\n")
-    guard !fits || output.count > headBytesMax || isTooLong(listBytesMax) else { return }
+    guard !fits || output.count > headBytesMax || listBytes > listBytesMax else { return }
     output.reset()
     output.append("GET / HTTP/1.1\r\nx: ")
     while output.count < headBytesMax + 1, output.append(byte: UInt8(ascii: "x")) {}
   }
 
-  /// Forgets what was written; the trailers' list begins anew.
+  /// Forgets what was written.
   mutating func forgetHead() {
     lines = []
     cookies = []
-    listBytes = 0
   }
 
   /// Whether the request is for `http` or `https`, or has no scheme because it is a CONNECT.
