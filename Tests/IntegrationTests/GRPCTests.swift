@@ -7,7 +7,7 @@ import Usage
 extension Integration {
   /// Client and server are grpcio, which shares no code with the proxy's HTTP/2.
   @Suite("gRPC through the proxy") struct GRPCTests {
-    private static func script(_ name: String) -> String {
+    static func script(_ name: String) -> String {
       URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "Interop/\(name)").path
     }
