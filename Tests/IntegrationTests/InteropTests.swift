@@ -98,7 +98,7 @@ extension Integration {
           "--disable-background-networking", "--no-first-run", "--ignore-certificate-errors",
           "--user-data-dir=\(rig.lone.directory.file("browser"))",
           "--virtual-time-budget=20000", "--dump-dom",
-          "https://localhost:\(rig.lone.port)/page",
+          "https://localhost:\(rig.lone.port)/",
         ])
       let counted = try rig.finish()
 

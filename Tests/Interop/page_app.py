@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""An HTTP/1.1 server for the tests: `page_app.py` prints its port. `/page` is a page whose script loads `/data/1` to `/data/30` at one time,
+"""An HTTP/1.1 server for the tests: `page_app.py` prints its port. `/` is a page whose script loads `/data/1` to `/data/30` at one time,
 posts 100,000 bytes to `/count`, and writes what came of it into the page.
 """
 
@@ -28,7 +28,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def do_GET(self):
-        if self.path == "/page":
+        if self.path == "/":
             self.answer(PAGE, "text/html")
         else:
             self.answer(b"x" * (1000 * int(self.path.rpartition("/")[2])))

@@ -376,6 +376,34 @@ import Usage
     _ = try rig.finish()
   }
 
+  @Test func `an upstream is spoken to in HTTP 2 when it agrees to it, and else not at all`() throws
+  {
+    for agrees in [true, false] {
+      let origin = try Origin.http2Answering { try $0.answer($1.id, $1[":scheme"] ?? "") }
+      let protocols = agrees ? ["http/1.1", "h2"] : ["http/1.1"]
+      let behind = try TLSBridge(
+        to: origin.port, .client(fixture.serverContext(protocols: protocols)))
+      let rig = try ProxyRig(upstream: [behind.port], origins: [origin]) {
+        overTLS()(&$0)
+        $0.upstreams[0].speaksHTTP2 = true
+      }
+      let client = try rig.client()
+
+      try client.send(Self.request())
+      let response = try client.readResponse()
+      client.close()
+      let usage = try rig.finish()
+
+      let body = String(decoding: response.body, as: UTF8.self)
+      #expect(response.status == (agrees ? 200 : 502))
+      #expect(agrees ? body == "https" : body.contains("\"upstream_tls_failed\""))
+      #expect(rig.counter(.upstreamTLSFailed) == (agrees ? 0 : 1))
+      #expect(rig.counter(.upstreamTLSFull) == (agrees ? 1 : 0))
+      #expect(usage[.attempts] == 1)
+      #expect(usage[.failedAttempts] == (agrees ? 0 : 1))
+    }
+  }
+
   @Test func `when one address has no good certificate another is asked`() throws {
     let origin = try Origin.answering(ok())
     let wrong = try TestAuthority("Somebody else")

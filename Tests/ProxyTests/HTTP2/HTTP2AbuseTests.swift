@@ -1,4 +1,6 @@
+import Glibc
 import PlainHTTP
+import Platform
 import TestSupport
 import Testing
 import Usage
@@ -314,6 +316,33 @@ import Usage
 
     if let code { #expect(code == Self.calm) }
     #expect(usage[.endedClientAbort] == 1)
+  }
+
+  @Test func `a socket that takes nothing meets the time for writing`() throws {
+    var stalled = 0
+    for position in 0..<5 {
+      // The kernel says "later", and nothing ever says "now".
+      let faults = SyscallFaults(failing: position, of: [.send], with: EAGAIN)
+      let rig = try ProxyRig(
+        try Origin.answering(ok("hello")), syscalls: Syscalls(faults: faults)
+      ) {
+        $0.listeners[0].http2 = true
+        $0.timeouts.clientWriteMilliseconds = 300
+        $0.timeouts.bodyMilliseconds = 300
+      }
+      let client = try HTTP2Client(port: rig.port(), timeoutMilliseconds: 5_000)
+
+      let isServed = (try? client.get(stream: 1).hasEnded) ?? false
+      client.raw.close()
+      try rig.awaitIdle()
+      _ = try rig.finish()
+      if !isServed {
+        let count = rig.counter(.timeoutsClientWrite)
+        stalled += Int(count)
+        #expect(count <= 1, "position \(position)")
+      }
+    }
+    #expect(stalled > 0)
   }
 
   @Test func `a window that is never opened meets the time for writing`() throws {

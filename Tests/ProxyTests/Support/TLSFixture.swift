@@ -53,11 +53,14 @@ struct TLSFixture: Sendable {
   }
 
   /// An upstream's side.
-  func serverContext(_ identity: TestAuthority.Identity? = nil) throws -> TLSServerContext {
+  func serverContext(
+    _ identity: TestAuthority.Identity? = nil, protocols: [String] = []
+  ) throws -> TLSServerContext {
     let shown = identity ?? server
-    let tls = TLSServerConfiguration(identities: [
+    var tls = TLSServerConfiguration(identities: [
       .init(certificateFile: shown.certificate, keyFile: shown.key)
     ])
+    tls.protocols = protocols
     return try TLSServerContext(
       tls, keys: SessionTicketKeys(seconds: 3_600), scope: [1], syscalls: Syscalls())
   }
