@@ -55,7 +55,7 @@ routes:
   - {{ name: bad, host: bad.test, upstream: bad, body_bytes_max: 50000 }}
 timeouts:
   request_head_ms: 2000
-  keep_alive_ms: 4000
+  keep_alive_ms: 10000
   body_ms: 5000
   stream_ms: 5000
   connect_ms: 2000
