@@ -182,7 +182,9 @@ extension Worker {
 
   /// A tunnel is over when both sides have sent their end and everything has been passed on.
   func endTunnelIfDone(_ connection: DownstreamConnection, _ exchange: Exchange) {
-    guard exchange.request.isSourceDone, exchange.response.isSourceDone else { return }
+    guard exchange.request.isSourceDone, exchange.response.isSourceDone,
+      connection.channel.stream?.isEndSent ?? true
+    else { return }
     end(connection, .endedCompleted)
     exchangeIsOver(connection, exchange)
   }

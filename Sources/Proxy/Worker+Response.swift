@@ -307,8 +307,12 @@ extension Worker {
       }
     case .tunnel where isOrderly:
       exchange.response.isSourceDone = true
-      connection.channel.shutdownWriting(syscalls)
-      endTunnelIfDone(connection, exchange)
+      if let stream = connection.channel.stream {
+        finishTunnel(connection, exchange, stream)
+      } else {
+        connection.channel.shutdownWriting(syscalls)
+        endTunnelIfDone(connection, exchange)
+      }
     case .none, .length, .chunked, .untilClose, .tunnel:
       // Never padded, never passed off as complete.
       noteCutOff(connection)

@@ -176,6 +176,14 @@ extension Worker {
   private func finishStream(
     _ connection: DownstreamConnection, _ exchange: Exchange, _ stream: HTTP2Stream
   ) -> Bool {
+    if exchange.phase == .tunneling && exchange.response.isSourceDone {
+      if stream.isEndSent {
+        endTunnelIfDone(connection, exchange)
+      } else {
+        finishTunnel(connection, exchange, stream)
+      }
+      return !exchange.isOpen
+    }
     let isComplete =
       exchange.phase == .answering
       || exchange.phase == .responding && exchange.response.isSourceDone
@@ -190,5 +198,20 @@ extension Worker {
     end(connection, exchange.endReason)
     exchangeIsOver(connection, exchange)
     return true
+  }
+
+  /// Ends the upstream's direction of a tunnel on a stream, now or as soon as there is a window and room.
+  func finishTunnel(
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ stream: HTTP2Stream
+  ) {
+    guard connection.channel.isWritable else { return }
+    stream.finish()
+    countSentFrames(connection, exchange, stream)
+    listHTTP2(stream.connection)
+    if stream.isEndSent {
+      endTunnelIfDone(connection, exchange)
+    } else {
+      connection.channel.isWritable = false
+    }
   }
 }

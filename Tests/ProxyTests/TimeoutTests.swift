@@ -1,4 +1,6 @@
+import Glibc
 import PlainHTTP
+import Platform
 import TestSupport
 import Testing
 import Usage
@@ -251,6 +253,26 @@ import Usage
 
     #expect(usage[.endedClientAbort] == 1)
     #expect(usage[.endedRejected] == usage[.requests] - 1)
+  }
+
+  @Test func `an answer of our own that the client's socket does not take is cut off`() throws {
+    // The kernel says "later", and nothing ever says "now".
+    let faults = SyscallFaults(failing: 0, of: [.send], with: EAGAIN)
+    let rig = try ProxyRig(try Self.silent(), syscalls: Syscalls(faults: faults)) {
+      $0.timeouts.clientWriteMilliseconds = 200
+      $0.routes[0].host = "other.example"
+    }
+    let client = try rig.client()
+
+    try client.send(Self.request)
+    #expect(try client.readToEnd().isEmpty)
+    client.close()
+    try rig.awaitIdle()
+    let usage = try rig.finish()
+
+    #expect(rig.counter(.timeoutsClientWrite) == 1)
+    #expect(usage[.endedClientAbort] == 1)
+    #expect(usage[.responseBytes] == 0)
   }
 
   @Test func `an answer that nobody reads to its end does not hold a drained connection`() throws {

@@ -177,6 +177,20 @@ import Usage
     #expect(usage["acme/api", .attempts] == 1)
   }
 
+  @Test func `an idle connection that has become too old is closed, and counted`() throws {
+    let origin = try Origin.answering(ok())
+    let rig = try ProxyRig(origin) { $0.upstreams[0].connectionAgeMaxMilliseconds = 400 }
+    let client = try rig.client()
+
+    try client.send(Self.get)
+    #expect(try client.readResponse().status == 200)
+    try rig.waitFor(.upstreamConnections) { $0 == 0 }
+    client.close()
+    _ = try rig.finish()
+
+    #expect(rig.counter(.upstreamConnectionsExpired) == 1)
+  }
+
   @Test func `a connection that is too old is not used again`() throws {
     let origin = try Origin { connection in
       while try connection.head() != nil {

@@ -141,16 +141,23 @@ public final class HTTP2Session {
     unsafe session = made
     let own =
       switch role {
-      case .server: (NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.streamsMax)
-      case .client: (NGHTTP2_SETTINGS_ENABLE_PUSH, 0)
+      case .server:
+        [
+          (NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.streamsMax),
+          // WebSockets as streams (RFC 8441).
+          (NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1),
+        ]
+      case .client: [(NGHTTP2_SETTINGS_ENABLE_PUSH, 0)]
       }
-    let settings = [
-      own,
+    let common = [
       (NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.streamWindow),
       (NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.headerListBytesMax),
       // Trees of priorities are work and memory that clients could ask for (RFC 9113 §5.3.2).
       (NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1),
-    ].map { nghttp2_settings_entry(settings_id: Int32($0.0.rawValue), value: UInt32($0.1)) }
+    ]
+    let settings = (own + common).map {
+      nghttp2_settings_entry(settings_id: Int32($0.0.rawValue), value: UInt32($0.1))
+    }
     guard
       unsafe nghttp2_submit_settings(
         made, UInt8(NGHTTP2_FLAG_NONE.rawValue), settings, settings.count)

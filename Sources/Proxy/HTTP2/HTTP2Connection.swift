@@ -430,11 +430,11 @@ final class HTTP2Connection: HTTP2SessionDelegate {
   }
 
   /// The request's head as HTTP/1.1, in a buffer of the pool.
-  func writeHead(_ stream: HTTP2Stream) -> Buffer {
+  func writeHead(_ stream: HTTP2Stream, key: (UInt64, UInt64)) -> Buffer {
     let output = buffers.take()
     stream.head.write(
       to: output, hasContent: !stream.endsWithHead, headBytesMax: headBytesMax,
-      listBytesMax: limits.headerListBytesMax)
+      listBytesMax: limits.headerListBytesMax, key: key)
     stream.head.forgetHead()
     return output
   }

@@ -8,6 +8,8 @@ struct HTTP2RequestHead {
   private var scheme: [UInt8] = []
   private var authority: [UInt8] = []
   private var host: [UInt8]?
+  /// What a CONNECT wants the stream to become (RFC 8441); nil for any other request.
+  private var upgrade: [UInt8]?
   /// The field lines.
   private var lines: [UInt8] = []
   private var cookies: [UInt8] = []
@@ -48,6 +50,7 @@ struct HTTP2RequestHead {
     case Self.pathName: path = Self.bytes(value)
     case Self.authorityName: authority = Self.bytes(value)
     case Self.schemeName: scheme = Self.bytes(value)
+    case Self.protocolName: upgrade = Self.bytes(value)
     case Self.hostName: host = Self.bytes(value)
     case Self.cookieName:
       // Crumbs become one field again (RFC 9113 §8.2.3).
@@ -63,16 +66,23 @@ struct HTTP2RequestHead {
   /// Whether the trailers' list is longer than `bytesMax`, so that fields were left out.
   func hasLongTrailers(_ bytesMax: Int) -> Bool { trailerListBytes > bytesMax }
 
+  /// Whether the stream is to become a tunnel of bytes.
+  var isUpgrade: Bool { upgrade != nil }
+
   /// Writes the head as HTTP/1.1; what does not fit becomes a head that the parser finds too large. `hasContent` says
-  /// whether content or trailers follow.
-  func write(to output: Buffer, hasContent: Bool, headBytesMax: Int, listBytesMax: Int) {
+  /// whether content or trailers follow, `key` is what a WebSocket's server gets to answer.
+  func write(
+    to output: Buffer, hasContent: Bool, headBytesMax: Int, listBytesMax: Int,
+    key: (UInt64, UInt64)
+  ) {
     guard isHTTP else {
       // An absolute target under another scheme would name a second host: the parser refuses a head without a method.
       output.append(" / HTTP/1.1\r\n\r\n")
       return
     }
     let authority = self.authority.isEmpty ? host ?? [] : self.authority
-    var fits = output.append(method) && output.append(byte: 0x20)
+    var fits =
+      (isUpgrade ? output.append("GET") : output.append(method)) && output.append(byte: 0x20)
     // CONNECT has no path (RFC 9113 §8.5); it is refused like any other.
     fits = fits && output.append(path.isEmpty ? authority : path)
     fits =
@@ -87,7 +97,16 @@ struct HTTP2RequestHead {
       fits =
         fits && output.append("cookie: ") && output.append(cookies) && output.append("\r\n")
     }
-    if hasContent && !hasContentLength {
+    if let upgrade {
+      fits =
+        fits && output.append("connection: upgrade\r\nupgrade: ") && output.append(upgrade)
+        && output.append("\r\n")
+      if upgrade == Self.webSocket {
+        fits =
+          fits && output.append("sec-websocket-key: ")
+          && output.append(Self.base64(key.0, key.1)) && output.append("\r\n")
+      }
+    } else if hasContent && !hasContentLength {
       fits = fits && output.append("transfer-encoding: chunked\r\n")
     }
     fits = fits && output.append("\r\n")
@@ -110,6 +129,23 @@ struct HTTP2RequestHead {
       || (scheme.isEmpty && method == Array("CONNECT".utf8))
   }
 
+  /// Sixteen bytes in base64 (RFC 4648 §4), as RFC 6455 §4.1 wants its key.
+  private static func base64(_ high: UInt64, _ low: UInt64) -> [UInt8] {
+    let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    let bytes = (0..<16).map { index in
+      UInt8(truncatingIfNeeded: (index < 8 ? high : low) >> UInt64(56 - index % 8 * 8))
+    }
+    var text: [UInt8] = []
+    for start in stride(from: 0, to: 16, by: 3) {
+      let part = bytes[start..<min(start + 3, 16)]
+      let word = part.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - part.count))
+      for place in 0...part.count { text.append(digits[word >> (18 - 6 * place) & 63]) }
+    }
+    return text + [0x3D, 0x3D]
+  }
+
+  private static let protocolName = Array(":protocol".utf8)
+  private static let webSocket = Array("websocket".utf8)
   private static let methodName = Array(":method".utf8)
   private static let pathName = Array(":path".utf8)
   private static let authorityName = Array(":authority".utf8)

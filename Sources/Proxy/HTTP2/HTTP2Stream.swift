@@ -130,14 +130,17 @@ final class HTTP2Stream {
       case .complete(let length) = parser.parseResponse(
         bytes, scanned: &scanned, to: .get, into: head)
     else { return nil }
-    let isInterim = head.status < 200
+    // A tunnel begins with 200 here, and proves nothing about a key that the client has not sent (RFC 8441 §5).
+    let isTunnel = head.status == 101
+    let isInterim = head.status < 200 && !isTunnel
     let hasContent =
       !(outlet.endsWithNextSend && start + length == output.count && directCount == 0
       && outlet.trailers == nil)
     let fields = connection.fields
     fields.reset()
-    fields.append(status: head.status)
+    fields.append(status: isTunnel ? 200 : head.status)
     for field in head.fields where field.passesToHTTP2 {
+      if isTunnel && bytes.matches(field.name, lowercase: "sec-websocket-accept") { continue }
       fields.append(bytes.bytes(of: field.name), bytes.bytes(of: field.value))
     }
     guard

@@ -149,7 +149,8 @@ extension Worker {
     let channel = Channel(descriptor: -1, slot: slot, generation: generation)
     channel.stream = stream
     channel.isWritable = true
-    channel.input = http2.writeHead(stream)
+    channel.input = http2.writeHead(
+      stream, key: stream.head.isUpgrade ? (random.next(), random.next()) : (0, 0))
     let virtual = DownstreamConnection(
       channel: channel, listener: connection.listener, client: connection.client,
       isTrusted: connection.isTrusted, idle: exchanges.idle, now: now)

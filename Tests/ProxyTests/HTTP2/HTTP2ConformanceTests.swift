@@ -475,12 +475,25 @@ import Usage
       [Client.head([(":method", "CONNECT"), (":path", "/"), (":authority", "h:443")], stream: 1)],
       .streamError([protocolError])),
     Case(
-      "8.5 extended CONNECT, which was not offered",
+      "8441 5 CONNECT with a protocol and without a path",
+      [
+        Client.head(
+          [
+            (":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"),
+            (":authority", "h"),
+          ], stream: 1)
+      ], .streamError([protocolError])),
+    Case(
+      "8441 4 a protocol and another method",
+      [Client.head([(":protocol", "websocket")] + Client.request(), stream: 1)],
+      .streamError([protocolError])),
+    Case(
+      "8441 5 CONNECT with a protocol",
       [
         Client.head(
           [(":method", "CONNECT"), (":protocol", "websocket")] + Client.request().dropFirst(),
           stream: 1)
-      ], .streamError([protocolError])),
+      ], .answered(200)),
     Case("9110 TRACE", [Client.head(Client.request("TRACE"), stream: 1)], .answered(405)),
     Case(
       "9110 two content-lengths",
@@ -634,7 +647,7 @@ import Usage
     let expected = [Client.settings, Client.settings, Client.ping, Client.settings, Client.ping]
     #expect(answers.sorted() == expected.sorted())
     let offered = client.control.first { $0.type == Client.settings && $0.flags == 0 }
-    #expect(offered?.payload.count == 24)
+    #expect(offered?.payload.count == 30)
   }
 
   @Test func `5.1.2 more streams than were offered are refused, and may be tried again`() throws {
