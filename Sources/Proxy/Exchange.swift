@@ -55,6 +55,8 @@ final class Exchange {
   var isMultiplexed = false
   /// The same for the upstream's side.
   var isUpstreamMultiplexed = false
+  /// Whether it is a call of gRPC: either side may be silent for long in the middle of it.
+  var isCall = false
   var bodyBytesMax = UInt64.max
   var requestContentBytes: UInt64 = 0
 
@@ -120,6 +122,7 @@ final class Exchange {
     acceptsTrailers = false
     isMultiplexed = false
     isUpstreamMultiplexed = false
+    isCall = false
     bodyBytesMax = .max
     requestContentBytes = 0
     request = BodyRelay()

@@ -72,7 +72,7 @@ extension Worker {
     let exchange = connection.exchange
     guard limits.bodyRateMin > 0, exchange.phase == .requesting || exchange.phase == .responding,
       !exchange.request.isSourceDone, exchange.isRequestSinkOpen,
-      exchange.streamNanoseconds == nil,
+      exchange.streamNanoseconds == nil, !exchange.isCall,
       // Else the upstream is slow, not the client.
       exchange.request.isFlushed, exchange.request.directCount(connection.channel.input) == 0
     else { return false }

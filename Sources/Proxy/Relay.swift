@@ -280,7 +280,7 @@ extension Worker {
       let isSent = exchange.request.isSourceDone && channel.outputCount == 0
       let isWaiting = isSent && exchange.phase == .requesting
       connection.deadline =
-        now + (isWaiting ? timeouts.responseHead : progressTimeout(exchange))
+        now + (isWaiting ? responseTimeout(exchange) : progressTimeout(exchange))
     }
     return accepted > 0
   }
@@ -299,9 +299,14 @@ extension Worker {
     }
   }
 
+  /// The time that may pass from the request's last byte to a response head.
+  func responseTimeout(_ exchange: Exchange) -> UInt64 {
+    exchange.isCall ? timeouts.stream : timeouts.responseHead
+  }
+
   /// The time that may pass without a byte moving in this exchange.
   func progressTimeout(_ exchange: Exchange) -> UInt64 {
-    exchange.streamNanoseconds == nil ? timeouts.body : timeouts.stream
+    exchange.streamNanoseconds == nil && !exchange.isCall ? timeouts.body : timeouts.stream
   }
 
   /// Takes back what was counted before a send that the kernel did not take in full.

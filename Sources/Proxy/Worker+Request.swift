@@ -196,6 +196,7 @@ extension Worker {
     }
     if pools[route.upstream].speaksHTTP2 {
       exchange.takeUpstreamStream()
+      exchange.isCall = isCall(requestHead.field(.contentType), bytes)
     } else {
       exchange.wantsUpgrade = allowsUpgrade(route, bytes)
     }
@@ -215,6 +216,18 @@ extension Worker {
     input.consume(headLength)
     exchange.request.leading = output.count
     connectUpstream(connection, exchange, head: output)
+  }
+
+  /// Whether a field says that the content is gRPC's (`application/grpc`, perhaps with `+` or `;` behind it).
+  func isCall(_ contentType: Field?, _ bytes: RawSpan) -> Bool {
+    let length = "application/grpc".utf8.count
+    guard let field = contentType, field.value.count >= length,
+      bytes.matches(
+        ByteRange(start: field.value.start, count: length), lowercase: "application/grpc")
+    else { return false }
+    guard field.value.count > length else { return true }
+    let next = bytes[field.value.start + length]
+    return next == UInt8(ascii: "+") || next == UInt8(ascii: ";")
   }
 
   private func row(_ resolution: TenantResolver.Resolution, route: Int) -> MeterRow {

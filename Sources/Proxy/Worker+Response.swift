@@ -113,7 +113,7 @@ extension Worker {
       exchange.response.leading += output.count - before
     }
     input.consume(length)
-    connection.deadline = now + timeouts.responseHead
+    connection.deadline = now + responseTimeout(connection.exchange)
   }
 
   private func clientOutput(_ connection: DownstreamConnection) -> Buffer {
@@ -128,6 +128,8 @@ extension Worker {
     _ input: Buffer, _ length: Int
   ) {
     let isStream = isEventStream(input.readable)
+    let isLong =
+      isStream || exchange.isCall && isCall(responseHead.field(.contentType), input.readable)
     guard admitsStream(connection, isStream: isStream, input, length) else { return }
     let reader = hintReaders[exchange.upstream]
     reader.read(responseHead.fields, in: input.readable, into: &exchange.hints)
@@ -153,7 +155,7 @@ extension Worker {
     connection.channel.output = output
     exchange.responseStatus = responseHead.status
     exchange.isUpstreamReusable = responseHead.isKeepAlive
-    if isStream { exchange.streamNanoseconds = now }
+    if isLong { exchange.streamNanoseconds = now }
     input.consume(length)
     exchange.phase = .responding
     dropSentHead(upstream.channel)

@@ -83,7 +83,8 @@ extension Worker {
     pool.inUse += 1
     connection.upstream = upstream
     exchange.phase = upstream.isConnected ? .requesting : .connecting
-    connection.deadline = now + (upstream.isConnected ? timeouts.body : timeouts.connect)
+    connection.deadline =
+      now + (upstream.isConnected ? progressTimeout(exchange) : timeouts.connect)
   }
 
   /// Answers a request whose head was on its way to an upstream.

@@ -81,7 +81,7 @@ extension Worker {
         virtual.isConnected = true
         virtual.channel.isWritable = true
         connection.exchange.phase = .requesting
-        connection.deadline = now + timeouts.body
+        connection.deadline = now + progressTimeout(connection.exchange)
         progress(connection)
       }
       return true
@@ -280,7 +280,7 @@ extension Worker {
   /// next exchanges get another one.
   func leaveSilentCarrier(_ connection: DownstreamConnection) {
     guard let stream = connection.upstream?.channel.upstreamStream,
-      now - stream.connection.receivedAt > timeouts.responseHead / 2
+      now - stream.connection.receivedAt > responseTimeout(connection.exchange) / 2
     else { return }
     stream.connection.leave()
   }
@@ -301,7 +301,7 @@ extension Worker {
       stream.finish()
       noteWritten(connection, exchange, stream)
       if !stream.isEndSent { channel.isWritable = false }
-      if stream.isEndSent { connection.deadline = now + timeouts.responseHead }
+      if stream.isEndSent { connection.deadline = now + responseTimeout(exchange) }
       return stream.isEndSent
     }
     var isLast = exchange.request.isSourceDone
@@ -331,7 +331,7 @@ extension Worker {
     if accepted > 0 {
       let isWaiting = stream.isEndSent && exchange.phase == .requesting
       connection.deadline =
-        now + (isWaiting ? timeouts.responseHead : progressTimeout(exchange))
+        now + (isWaiting ? responseTimeout(exchange) : progressTimeout(exchange))
     }
     return accepted > 0
   }

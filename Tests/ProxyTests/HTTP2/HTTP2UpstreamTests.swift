@@ -441,6 +441,48 @@ import Usage
     #expect(rig.counter(.retriesRefused) == 0)
   }
 
+  // MARK: - gRPC
+
+  @Test(arguments: [true, false])
+  func `a call may be silent for long, and another request may not`(isCall: Bool) throws {
+    let origin = try Origin.http2 { peer in
+      // Nothing until the client's second message.
+      try peer.read { (peer.requests[1]?.content.count ?? 0) >= 2 }
+      try peer.send(
+        Peer.head(1, 200, [("content-type", isCall ? "application/grpc+proto" : "text/plain")]))
+      Clocks.pause(milliseconds: 1_200)
+      try? peer.send(
+        Peer.data(1, [3], ends: false),
+        HTTP2Client.head([("grpc-status", "0")], stream: 1))
+      try peer.drain()
+    }
+    let rig = try http2UpstreamRig(origin) {
+      $0.timeouts.bodyMilliseconds = 600
+      $0.timeouts.responseHeadMilliseconds = 600
+      $0.timeouts.bodyRateGraceMilliseconds = 300
+    }
+    let client = try rig.http2()
+
+    try client.send(
+      head: Client.of(
+        "acme", "POST", "/a.B/C", [("content-type", isCall ? "application/grpc" : "text/plain")]),
+      stream: 1, ends: false)
+    try client.send(data: [1], stream: 1)
+    Clocks.pause(milliseconds: 1_200)
+    try client.send(data: [2], stream: 1)
+    let stream = try client.finish(1)
+    try client.leave()
+    try rig.awaitIdle()
+    let usage = try rig.finish()
+
+    #expect(stream.status == (isCall ? 200 : 408))
+    #expect(stream.body == (isCall ? [3] : stream.body))
+    #expect(stream.trailers == (isCall ? [.init(name: "grpc-status", value: "0")] : []))
+    #expect(usage["acme/api", .endedCompleted] == (isCall ? 1 : 0))
+    if isCall { #expect(usage["acme/api", .streamMilliseconds] >= 1_190) }
+    #expect(usage["acme/api", .streamMilliseconds] < (isCall ? 10_000 : 1))
+  }
+
   // MARK: - What goes wrong
 
   @Test func `a response that is reset in the middle is never passed off as complete`() throws {
