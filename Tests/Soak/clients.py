@@ -187,7 +187,7 @@ async def good_client(doors, rng, ledger):
             await wire.half_close()
         ledger.good += 1
     except (Gone, ValueError, KeyError, asyncio.TimeoutError, h2.exceptions.ProtocolError) as fault:
-        ledger.fault(f"{way} {type(client).__name__} {tenant}: {type(fault).__name__} {fault}")
+        ledger.fault(f"{way} {host} {type(client).__name__} {tenant}: {type(fault).__name__} {fault}")
     finally:
         wire.close()
         if not speaks_http2:
