@@ -1,15 +1,14 @@
 """CPU microseconds per request of one proxy process: the cases, and how one of them is measured."""
 
 import dataclasses
-import os
-import re
 import statistics
-import subprocess
 import time
 
 import harness
+import http2
 import peers
-from harness import Failure, HERE
+import tls
+from harness import Failure
 
 INTERVAL = 10
 
@@ -25,69 +24,56 @@ class Case:
     expected: bytes
     # how many tenants rotate
     tenants: int
-    # only these peers; None: all
-    peers: tuple = None
+    # only these peers
+    peers: tuple
     # whether the case is also told in CPU seconds for each GB of answers
     gigabytes: bool = False
     # how many workers, which may use as many cores; two share the second core with the load
     workers: int = 1
+    # what is spoken with clients and with the upstream
+    way: peers.Way = peers.PLAIN
+    # wrk, h2load, or full or resumed handshakes
+    load: str = "wrk"
+    # of each connection, at a time
+    streams: int = 1
+    # further fields of the request, its content when it is not `sent` bytes of any kind, and the answer's trailers
+    fields: tuple = ()
+    message: bytes = None
+    trailers: tuple = ()
+
+    @property
+    def body(self):
+        return self.message or (b"x" * self.sent if self.sent else None)
 
 
 METERED = ("weir", "haproxy-metered", "nginx-lua")
 # the stock configurations; larger buffers and splice say nothing new about small messages
 PLAIN = METERED + ("nginx", "relay", "relay-uring", "envoy", "h2o")
+BODIES = PLAIN + ("haproxy-metered-64k", "relay-splice")
+TLS_1 = ("weir", "haproxy-metered", "nginx", "h2o", "nghttpx", "envoy")
+TLS_2 = TLS_1 + ("haproxy",)
+HANDSHAKES = ("weir", "haproxy-metered", "nginx", "h2o", "nghttpx")
+# nginx and h2o 2.2 speak only HTTP/1.1 to upstreams
+TO_HTTP2 = ("weir", "haproxy-metered", "nghttpx", "envoy")
 CASES = {
     "small-get": Case("GET", "/small", 0, peers.SMALL, 1, PLAIN),
     "small-get-10k-tenants": Case("GET", "/small", 0, peers.SMALL, 10_000, METERED + ("nginx", "relay", "envoy")),
     "small-get-1m-tenants": Case("GET", "/small", 0, peers.SMALL, 1_000_000, METERED + ("nginx", "relay")),
-    "response-16k": Case("GET", "/16k", 0, peers.LARGE, 1),
+    "response-16k": Case("GET", "/16k", 0, peers.LARGE, 1, BODIES),
     "post-16k": Case("POST", "/post", 16_384, b"ok", 1, PLAIN + ("haproxy-metered-64k",)),
-    "download-1m": Case("GET", "/1m", 0, peers.DOWNLOAD, 1, None, True),
+    "download-1m": Case("GET", "/1m", 0, peers.DOWNLOAD, 1, BODIES, True),
     "two-workers": Case("GET", "/small", 0, peers.SMALL, 1, ("weir", "haproxy-metered", "nginx"), False, 2),
+    "tls-small-get": Case("GET", "/small", 0, peers.SMALL, 1, TLS_1, way=peers.TLS),
+    "h2-tls-10": Case("GET", "/small", 0, peers.SMALL, 1, TLS_2, way=peers.TLS, load="h2load", streams=10),
+    "h2-tls-32": Case("GET", "/small", 0, peers.SMALL, 1, TLS_2, way=peers.TLS, load="h2load", streams=32),
+    "h2c-10": Case("GET", "/small", 0, peers.SMALL, 1, TLS_2, way=peers.H2C, load="h2load", streams=10),
+    "h2-to-h2": Case("GET", "/small", 0, peers.SMALL, 1, TO_HTTP2, way=peers.TLS_TO_H2, load="h2load", streams=10),
+    "grpc-unary": Case("POST", peers.METHOD, 0, peers.REPLY, 1, TO_HTTP2, way=peers.GRPC, load="h2load", streams=10,
+                       fields=(("content-type", "application/grpc"), ("te", "trailers")),
+                       message=peers.message(b"q" * 32), trailers=(peers.STATUS,)),
+    "tls-handshakes-full": Case("GET", "/small", 0, peers.SMALL, 1, HANDSHAKES, way=peers.TLS, load="full"),
+    "tls-handshakes-resumed": Case("GET", "/small", 0, peers.SMALL, 1, HANDSHAKES, way=peers.TLS, load="resumed"),
 }
-
-
-class Load:
-    """The load on core 1, and how many requests it has finished at each peer."""
-
-    def __init__(self, place, connections):
-        self.place = place
-        self.connections = connections
-        # peer: finished requests in all, and those of the first tenant, which the one-tenant cases name
-        self.finished, self.first = {}, {}
-        # peer: the next tenant of the rotation over a million
-        self.rotation = {}
-
-    def run(self, name, port, case, seconds):
-        """Runs wrk once; returns finished requests and requests a second. Any error is a failure."""
-        command = ["wrk", "-t1", "-c%d" % self.connections, "-d%ds" % seconds, "--timeout", "10s",
-                   "-s", os.path.join(HERE, "load.lua"), "http://127.0.0.1:%d" % port,
-                   "--", case.method, case.path, str(case.tenants), str(case.sent), str(self.rotation.get(name, 0))]
-        done = subprocess.run(command, capture_output=True, text=True, preexec_fn=harness.pinned(1))
-        found = re.search(r"result requests=(\d+) errors=(\d+) microseconds=(\d+)", done.stdout)
-        if not found:
-            raise Failure("wrk gave no result: %s %s" % (done.stdout[-500:], done.stderr[-500:]))
-        requests, errors, microseconds = map(int, found.groups())
-        if errors or not requests:
-            raise Failure("%s %s: %d errors in %d requests\n%s" % (name, case.path, errors, requests, done.stdout))
-        self.count(name, requests, requests if case.tenants == 1 else 0)
-        if case.tenants == 1_000_000:
-            self.rotation[name] = (self.rotation.get(name, 0) + requests) % case.tenants
-        return requests, requests / (microseconds / 1e6)
-
-    def count(self, name, requests, first):
-        """Remembers what a peer must have counted at least."""
-        self.finished[name] = self.finished.get(name, 0) + requests
-        self.first[name] = self.first.get(name, 0) + first
-
-    def touch_million(self, name, port):
-        """Sends one request for each of a million tenants, so that every table has its rows before it is measured."""
-        binary = harness.compile("tenantload.c", self.place.directory + "/tenantload")
-        done = subprocess.run([binary, str(port), "1000000", "1", "acme", "own", "8", "/small", str(len(peers.SMALL))],
-                              capture_output=True, text=True, preexec_fn=harness.pinned(1))
-        if done.returncode or "requests=1000000 " not in done.stdout:
-            raise Failure("the load of a million tenants failed: %s%s" % (done.stdout, done.stderr))
-        self.count(name, 1_000_000, 1)
 
 
 def wait_for_seal():
@@ -99,11 +85,19 @@ def wait_for_seal():
     time.sleep(INTERVAL - time.time() % INTERVAL + 2)
 
 
+def check(port, case):
+    """Two answers on one kept connection, in the protocol of the case, compared byte for byte."""
+    context = tls.context("h2" if case.load == "h2load" else "http/1.1") if case.way.clients == "tls" else None
+    if case.load == "h2load":
+        http2.check_answers(port, context, case.method, case.path, case.fields, case.body, case.expected, dict(case.trailers))
+    else:
+        harness.check_answers(port, case.method, case.path, case.body, case.expected, context)
+
+
 def measure(load, name, started, case, seconds):
     """One measurement: answers checked, a warm-up second, then CPU time of the proxy over counted requests."""
     process, port = started.process, started.port
-    body = b"x" * case.sent if case.sent else None
-    harness.check_answers(port, case.method, case.path, body, case.expected)
+    check(port, case)
     sealed = name == "weir" and case.tenants == 1_000_000
     if sealed:
         wait_for_seal()
@@ -122,7 +116,7 @@ def measure(load, name, started, case, seconds):
         raise Failure("two clocks disagree: %.3f s by the CPU clock, %.3f s by /proc/PID/stat" % (used, ticked))
     if process.poll() is not None:
         raise Failure("%s ended during %s %s" % (name, case.method, case.path))
-    harness.check_answers(port, case.method, case.path, body, case.expected)
+    check(port, case)
     share = (user_after - user) / ticked if ticked else 0
     return {"us": used * 1e6 / requests, "rate": rate, "user": share, "foreign": foreign}
 
@@ -138,7 +132,7 @@ def run_all(load, started, labels, arguments):
         for label in labels:
             for name in names[turn:] + names[:turn]:
                 case = CASES[label]
-                if (case.peers and name not in case.peers) or repetition >= arguments.repetitions[name]:
+                if name not in case.peers or repetition >= arguments.repetitions[name]:
                     continue
                 result = measure(load, name, started[name], case, arguments.seconds)
                 results.setdefault((label, name), []).append(result)

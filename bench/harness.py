@@ -13,7 +13,8 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PACKAGES = {"haproxy": "haproxy", "nginx": "nginx-light", "wrk": "wrk", "cc": "gcc", "h2o": "h2o"}
+PACKAGES = {"haproxy": "haproxy", "nginx": "nginx-light", "wrk": "wrk", "cc": "gcc", "h2o": "h2o", "openssl": "openssl",
+            "h2load": "nghttp2-client", "nghttpd": "nghttp2-server", "nghttpx": "nghttp2-proxy"}
 
 
 class Failure(Exception):
@@ -42,9 +43,9 @@ def install(packages):
         raise Failure("apt-get install %s: %s" % (" ".join(packages), done.stderr.strip()[-300:]))
 
 
-def compile(source, target):
+def compile(source, target, *libraries):
     """Compiles one of the C programs beside this file; returns the program's path."""
-    subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", target, os.path.join(HERE, source)], check=True)
+    subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", target, os.path.join(HERE, source), *libraries], check=True)
     return target
 
 
@@ -71,10 +72,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def fill(template, target, values):
-    """Writes `template` to `target` with each @NAME@ replaced; a name that is left over is an error."""
+def fill(template, target, values, words=("plain", "h1")):
+    """Writes `template` to `target` with each @NAME@ replaced; a name that is left over is an error.
+
+    Lines between `@if WORD...@` and `@end@` stay when one of the words is among `words`.
+    """
     with open(os.path.join(HERE, "peers", template)) as source:
         text = source.read()
+    text = re.sub(r"^ *@if ([a-z0-9 ]+)@\n(.*?)^ *@end@\n",
+                  lambda found: found[2] if set(found[1].split()) & set(words) else "", text, flags=re.M | re.S)
     for name, value in values.items():
         text = text.replace("@%s@" % name, str(value))
     left = re.search(r"@[A-Z]+@", text)
@@ -205,9 +211,10 @@ def busy_seconds(core):
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
-def check_answers(port, method, path, body, expected, tenants=("acme-000001", "acme-000002")):
-    """Sends requests on one kept connection and compares status and every byte of the answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+def check_answers(port, method, path, body, expected, context=None, tenants=("acme-000001", "acme-000002")):
+    """Sends requests on one kept connection, over TLS when there is a context; compares status and every byte."""
+    connection = (http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context) if context
+                  else http.client.HTTPConnection("127.0.0.1", port, timeout=10))
     try:
         for tenant in tenants:
             connection.request(method, path, body=body, headers={"X-Tenant": tenant})

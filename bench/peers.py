@@ -15,6 +15,7 @@ import time
 from typing import Callable, Optional
 
 import harness
+import tls
 from harness import Failure, HERE
 
 OUT = os.path.join(HERE, "out")
@@ -29,7 +30,41 @@ LARGE = bytes(range(65, 91)) * 630 + b"x" * 4
 DOWNLOAD = bytes(range(33, 127)) * 11155 + b"y" * 6
 assert (len(LARGE), len(DOWNLOAD)) == (16_384, 1_048_576)
 
+# gRPC: a method's path, which the upstream serves as a file, and the trailer that says that all went well
+METHOD = "/bench.Echo/Say.grpc"
+STATUS = ("grpc-status", "0")
+
+
+def message(content):
+    """A message of gRPC: not compressed, its length, its bytes."""
+    return b"\0" + len(content).to_bytes(4, "big") + content
+
+
+REPLY = message(SMALL)
+
 Started = collections.namedtuple("Started", "process port values")
+
+
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """What a proxy speaks with clients, and with the upstream; words for its configuration."""
+
+    # plain: HTTP/1.1; tls: HTTP/1.1 and HTTP/2 over TLS; h2c: HTTP/2 without TLS
+    clients: str
+    # h1: nginx; h2: nghttpd over clear text; grpc: the same with the trailers of gRPC
+    upstream: str
+
+    @property
+    def words(self):
+        return (self.clients, "h1" if self.upstream == "h1" else "h2")
+
+    @property
+    def name(self):
+        return "%s-to-%s" % (self.clients, self.upstream)
+
+
+PLAIN, TLS, H2C, TLS_TO_H2, GRPC = (Way("plain", "h1"), Way("tls", "h1"), Way("h2c", "h1"), Way("tls", "h2"),
+                                    Way("h2c", "grpc"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +84,8 @@ class Peer:
     proof: Optional[Callable] = None
     # the peers that the targets name get all repetitions, the others fewer
     named: bool = True
+    # further words for its configuration
+    words: tuple = ()
 
 
 def start_upstream(place):
@@ -64,7 +101,24 @@ def start_upstream(place):
     return port
 
 
-def start(place, peer, upstream, label=None, workers=1, cores=frozenset({0})):
+def start_http2_upstream(place, kind):
+    """nghttpd on core 1, clear text, answering from files; for gRPC with trailers and, as usual there, without a length."""
+    port, root = harness.free_port(), "%s/www-%s" % (place.directory, kind)
+    harness.require(["nghttpd"])
+    os.makedirs(root + os.path.dirname(METHOD))
+    with open(root + "/small", "wb") as file:
+        file.write(SMALL)
+    with open(root + METHOD, "wb") as file:
+        file.write(REPLY)
+    with open(root + "/types", "w") as file:
+        file.write("application/grpc grpc\n")
+    trailers = ["--no-content-length", "--trailer", "%s: %s" % STATUS] if kind == "grpc" else []
+    place.start("upstream-" + kind, [harness.find("nghttpd"), "-a", "127.0.0.1", "--no-tls", "-d", root,
+                                     "--mime-types-file=%s/types" % root, *trailers, str(port)], cores={1}, port=port)
+    return port
+
+
+def start(place, peer, upstream, label=None, workers=1, cores=frozenset({0}), way=PLAIN):
     """Starts one peer in a directory of its own under the name `label`."""
     label = label or peer.name
     directory, memory = "%s/%s" % (place.directory, label), "%s/%s" % (place.memory, label)
@@ -72,8 +126,9 @@ def start(place, peer, upstream, label=None, workers=1, cores=frozenset({0})):
     os.mkdir(memory)
     port, admin = harness.free_port(), harness.free_port()
     values = {"DIR": directory, "SHM": memory, "PORT": port, "ADMIN": admin, "UPSTREAM": upstream,
-              "WORKERS": workers, "INTERVAL": 10, "USER": getpass.getuser(), **peer.extra}
-    config = harness.fill(peer.template, directory + "/" + peer.template, values) if peer.template else None
+              "WORKERS": workers, "INTERVAL": 10, "USER": getpass.getuser(), **tls.VALUES, **peer.extra}
+    config = (harness.fill(peer.template, directory + "/" + peer.template, values, (*way.words, *peer.words))
+              if peer.template else None)
     command = [peer.find(), *peer.arguments(config, values)]
     return Started(place.start(label, command, cores=cores, port=port), port, values)
 
@@ -242,9 +297,10 @@ def all_peers(weir):
         Peer("weir", "weir-proxy.yaml", {}, lambda: os.path.abspath(weir), lambda config, _: [config],
              ["--version"], prove_weir),
         Peer("haproxy-metered", "haproxy.cfg", {"BUFFERS": STOCK_BUFFERS}, haproxy, haproxy_arguments,
-             ["-v"], prove_haproxy),
+             ["-v"], prove_haproxy, words=("metered",)),
         Peer("haproxy-metered-64k", "haproxy.cfg", {"BUFFERS": LARGE_BUFFERS}, haproxy, haproxy_arguments,
-             ["-v"], prove_haproxy),
+             ["-v"], prove_haproxy, words=("metered",)),
+        Peer("haproxy", "haproxy.cfg", {"BUFFERS": STOCK_BUFFERS}, haproxy, haproxy_arguments, ["-v"]),
         Peer("nginx", "nginx-proxy.conf", {}, nginx, by_c, ["-v"]),
         Peer("relay", None, {}, find_relay, relay_arguments(), []),
         Peer("relay-splice", None, {}, find_relay, relay_arguments("splice"), []),
@@ -254,6 +310,8 @@ def all_peers(weir):
              lambda config, _: ["-c", config, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warn"],
              ["--version"], prove_envoy, False),
         Peer("h2o", "h2o.yaml", {}, lambda: find_packaged("h2o"), by_c, ["--version"], None, False),
+        Peer("nghttpx", "nghttpx.conf", {}, lambda: find_packaged("nghttpx"), lambda config, _: ["--conf=" + config],
+             ["--version"], None, False),
     ]
     return {peer.name: peer for peer in peers}
 

@@ -12,7 +12,8 @@ METERED = {"haproxy-metered", "haproxy-metered-64k", "nginx-lua", "envoy"}
 LABELS = {"weir": "Weir", "haproxy-metered": "HAProxy, stick table", "haproxy-metered-64k": "the same, 64 KiB buffers",
           "nginx": "nginx", "relay": "bare relay", "relay-splice": "bare relay, splice",
           "relay-uring": "bare relay, io_uring",
-          "nginx-lua": "nginx, Lua dictionary", "envoy": "Envoy, access log", "h2o": "h2o"}
+          "nginx-lua": "nginx, Lua dictionary", "envoy": "Envoy, access log", "h2o": "h2o",
+          "haproxy": "HAProxy", "nghttpx": "nghttpx"}
 LEGEND = [("weir", "Weir"), ("metered", "counts per tenant"), ("bar", "does not")]
 WIDTH, LEFT, RIGHT, ROW, GAP, TOP = 700, 180, 60, 16, 28, 74
 # longer bars are cut and say so: one slow peer must not press all others together

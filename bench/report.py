@@ -9,6 +9,7 @@ import cases
 import connections
 import harness
 import latency
+import loads
 
 # CPU per request of weir: (case, divisor, most); a divisor is a peer, or another case of weir's own
 TARGETS = [
@@ -27,6 +28,11 @@ TARGETS = [
     ("download-1m", "relay", 0.55),
     ("small-get-10k-tenants", "weir-small-get", 1.05),
     ("small-get-1m-tenants", "weir-small-get", 1.15),
+    ("tls-small-get", "haproxy-metered", 0.82),
+    ("h2-tls-10", "haproxy-metered", 0.85),
+    ("h2c-10", "haproxy", 0.90),
+    # each request with a handshake of its own
+    ("tls-handshakes-full", "haproxy-metered", 1.05),
 ]
 
 IDLE_BYTES_MAX = 600
@@ -93,14 +99,19 @@ class Report:
                  "- Date: %s" % datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
                  "- Machine: %s" % harness.machine(),
                  "- Command: `%s`, %.0f minutes" % (" ".join(["bench/run.py", *sys.argv[1:]]), seconds / 60),
-                 "- Repetitions: %d of %d s each after 1 s of warm-up, %d client connections; %s"
-                 % (arguments.reps, arguments.seconds, arguments.connections,
+                 "- Repetitions: %d of %d s each after 1 s of warm-up, %d client connections, with HTTP/2 %d; %s"
+                 % (arguments.reps, arguments.seconds, arguments.connections, loads.http2_connections(arguments.connections),
                     ", ".join("%d of %s" % (count, name) for name, count in arguments.repetitions.items()
                               if count != arguments.reps) or "the same of all peers")]
         for name, peer in self.known.items():
             lines.append("- Version of %s: %s" % (name, harness.version([peer.find(), *peer.version])
                                                   if peer.version else harness.version(["cc", "--version"])))
         lines.append("- Version of wrk: %s" % harness.version(["wrk", "-v"]))
+        if any(cases.CASES[case].load == "h2load" for case, _ in self.results):
+            lines.append("- Version of h2load: %s" % harness.version(["h2load", "--version"]))
+        if any(cases.CASES[case].way.clients == "tls" for case, _ in self.results):
+            lines.append("- Version of OpenSSL, of the clients and of the peers that are Debian's: %s"
+                         % harness.version(["openssl", "version"]))
         foreign = [r["foreign"] for runs in self.results.values() for r in runs]
         if foreign:
             lines.append("- Time that others took on the proxy's core: median %.0f %%, worst %.0f %% of a measurement"

@@ -2,7 +2,7 @@
 """weir-proxy beside its peers, on one machine, in one run: CPU per request, memory, latency.
 
 The proxy has core 0 for itself; the load (wrk, one thread) and the upstream (nginx, one worker) share core 1. All peers
-are up for the whole run and take turns inside every repetition, so a slow minute of the machine hits all of them.
+of a case are up together and take turns inside every repetition, so a slow minute of the machine hits all of them.
 """
 
 import argparse
@@ -14,9 +14,11 @@ import cases
 import connections
 import harness
 import latency
+import loads
 import peers
 import plot
 import report
+import tls
 from harness import Failure, HERE
 
 
@@ -60,11 +62,21 @@ def options():
     return arguments
 
 
+def needed(labels):
+    """The peers that these cases are measured with."""
+    found = {name for label in labels if label in cases.CASES for name in cases.CASES[label].peers}
+    found.update(latency.NAMED + latency.MORE if "latency" in labels else ())
+    found.update(connections.IDLE_PEERS if set(connections.IDLE) & set(labels) else ())
+    found.update(connections.RETURN_PEERS if "memory-return" in labels else ())
+    found.update(latency.ATTACKED if "attack" in labels else ())
+    return found
+
+
 def chosen_peers(arguments):
-    """{name: Peer} of those that were asked for and are there; the run says which are not and goes on."""
-    known = peers.all_peers(arguments.weir)
+    """{name: Peer} of those that were asked for, have a case, and are there; the run says which are not and goes on."""
+    known, used = peers.all_peers(arguments.weir), needed(arguments.cases)
     chosen = {name: known[name] for name in peers.PEERS
-              if name in arguments.peers and name not in arguments.without}
+              if name in used and name in arguments.peers and name not in arguments.without}
     if "weir" in chosen:
         harness.require_weir(arguments.weir)
     there = {name: peer for name, peer in chosen.items() if peer.find()}
@@ -74,39 +86,55 @@ def chosen_peers(arguments):
     return there
 
 
-def prove(load, started, known, labels):
-    """Each metered peer shows its counts; {name: what it showed}."""
+def prove(load, started, known, labels, way):
+    """Each metered peer shows its counts; {name and way: what it showed}."""
     shown = {}
     for name, peer in started.items():
         if known[name].proof and name in load.finished:
-            rotated = [cases.CASES[label].tenants for label in labels
-                       if not cases.CASES[label].peers or name in cases.CASES[label].peers]
+            rotated = [cases.CASES[label].tenants for label in labels if name in cases.CASES[label].peers]
             # a short run does not get through a whole rotation of ten thousand
             tenants = max([n if n == 1_000_000 else min(n, load.finished[name] // 10) for n in rotated], default=1)
-            shown[name] = known[name].proof(peer, load.finished[name], load.first[name], tenants)
-            print("proof peer=%s %s" % (name, shown[name]), flush=True)
+            text = known[name].proof(peer, load.finished[name], load.first[name], tenants)
+            shown[name if way == peers.PLAIN else "%s, %s," % (name, way.name)] = text
+            print("proof peer=%s way=%s %s" % (name, way.name, text), flush=True)
     return shown
+
+
+def measure_way(place, known, upstream, way, labels, figures, arguments):
+    """The cases in `labels`, all of one way; every peer that one of them names is up for all of them."""
+    load, names = loads.Load(place, arguments.connections), needed(labels)
+    started = {name: peers.start(place, peer, upstream, name if way == peers.PLAIN else "%s-%s" % (name, way.name), way=way)
+               for name, peer in known.items() if name in names}
+    if not started:
+        return
+    figures.results.update(cases.run_all(load, started, [label for label in labels if label in cases.CASES], arguments))
+    if "latency" in labels:
+        figures.rate, figures.latencies = latency.run_latency(load, started, upstream, figures.results, arguments)
+    figures.shown.update(prove(load, started, known, [label for label in labels if label in cases.CASES], way))
+    for peer in started.values():
+        harness.stop(peer.process)
 
 
 def measure_all(place, known, arguments):
     """Everything that was asked for, as a report."""
-    upstream, load = peers.start_upstream(place), cases.Load(place, arguments.connections)
-    figures = report.Report(arguments, known)
+    upstream, figures = peers.start_upstream(place), report.Report(arguments, known)
+    upstreams = {"h1": upstream}
     wanted = [label for label in cases.CASES if label in arguments.cases]
-    labels = [label for label in wanted if cases.CASES[label].workers == 1]
-    if labels or "latency" in arguments.cases:
-        started = {name: peers.start(place, peer, upstream) for name, peer in known.items()}
-        figures.results = cases.run_all(load, started, labels, arguments)
-        if "latency" in arguments.cases:
-            figures.rate, figures.latencies = latency.run_latency(load, started, upstream, figures.results, arguments)
-        figures.shown = prove(load, started, known, labels)
-        for peer in started.values():
-            harness.stop(peer.process)
+    ways = {peers.PLAIN: ["latency"] if "latency" in arguments.cases else []}
+    for label in [label for label in wanted if cases.CASES[label].workers == 1]:
+        ways.setdefault(cases.CASES[label].way, []).append(label)
+    if any(way.clients == "tls" for way in ways):
+        tls.prepare()
+    for way, labels in ways.items():
+        if labels and way.upstream not in upstreams:
+            upstreams[way.upstream] = peers.start_http2_upstream(place, way.upstream)
+        measure_way(place, known, upstreams.get(way.upstream), way, labels, figures, arguments)
     for label in [label for label in wanted if cases.CASES[label].workers > 1]:
         case = cases.CASES[label]
         started = {name: peers.start(place, known[name], upstream, "%s-%s" % (name, label), case.workers,
                                      frozenset(range(case.workers)))
                    for name in case.peers if name in known}
+        load = loads.Load(place, arguments.connections)
         figures.results.update(cases.run_all(load, started, [label], arguments) if started else {})
         for peer in started.values():
             harness.stop(peer.process)
@@ -122,7 +150,10 @@ def run():
     arguments = options()
     if os.cpu_count() < 2:
         raise Failure("two cores are needed: one for the proxy, one for load and upstream")
-    harness.require(["nginx", "wrk", "cc"])
+    programs = ["nginx", "wrk", "cc"]
+    if any(label in cases.CASES and cases.CASES[label].load == "h2load" for label in arguments.cases):
+        programs.append("h2load")
+    harness.require(programs)
     known = chosen_peers(arguments)
     if not known:
         raise Failure("no peer is left")
