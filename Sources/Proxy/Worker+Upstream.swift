@@ -277,6 +277,7 @@ extension Worker {
     if upstream.http2 != nil, let tls = channel.tls {
       upstream.member.resumption = tls.resumption() ?? upstream.member.resumption
     }
+    upstream.http2?.forgetAll()
     upstream.http2 = nil
     channel.releaseBuffers(to: buffers)
     pools[upstream.upstream].open -= 1

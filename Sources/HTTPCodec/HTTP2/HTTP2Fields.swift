@@ -24,9 +24,10 @@ public final class HTTP2Fields {
   /// Adds a field; ASCII letters of its name become lower case (RFC 9113 §8.2).
   public func append(_ name: RawSpan, _ value: RawSpan) {
     let start = bytes.count
-    for offset in 0..<name.byteCount { bytes.append(name[offset].asciiLowercased) }
+    append(all: name)
+    for place in start..<bytes.count { bytes[place] = bytes[place].asciiLowercased }
     let middle = bytes.count
-    for offset in 0..<value.byteCount { bytes.append(value[offset]) }
+    append(all: value)
     places.append((start..<middle, middle..<bytes.count))
   }
 
@@ -35,7 +36,7 @@ public final class HTTP2Fields {
     let start = bytes.count
     append(name)
     let middle = bytes.count
-    for offset in 0..<value.byteCount { bytes.append(value[offset]) }
+    append(all: value)
     places.append((start..<middle, middle..<bytes.count))
   }
 
@@ -46,6 +47,11 @@ public final class HTTP2Fields {
     let middle = bytes.count
     append(value)
     places.append((start..<middle, middle..<bytes.count))
+  }
+
+  private func append(all span: RawSpan) {
+    // Safe: the bytes are copied.
+    unsafe span.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
   }
 
   private func append(_ text: StaticString) {

@@ -112,17 +112,19 @@ public struct HTTP2Limits: Sendable, Equatable {
 @safe
 public final class HTTP2Session {
   private var session: OpaquePointer?
-  fileprivate weak var delegate: (any HTTP2SessionDelegate)?
+  /// Not counted: a weak reference would make each count of the delegate a slow one.
+  fileprivate unowned(unsafe) let delegate: any HTTP2SessionDelegate
   /// The frame that was sent last, its length apart.
   fileprivate var sentFrame: HTTP2SentFrame?
   /// Bytes of output that were lent out and whose frame is not complete.
   public private(set) var partBytes = 0
 
-  /// A session that has its SETTINGS to send. Nil when there is no memory. `delegate` is not kept alive.
+  /// A session that has its SETTINGS to send. Nil when there is no memory. `delegate` is not kept alive: it owns the session,
+  /// and is told only while a call that it makes is under way.
   public init?(
     _ limits: HTTP2Limits, as role: HTTP2Role = .server, delegate: any HTTP2SessionDelegate
   ) {
-    self.delegate = delegate
+    unsafe self.delegate = delegate
     guard let callbacks = unsafe Self.makeCallbacks(), let option = unsafe Self.makeOption() else {
       return nil
     }
@@ -414,7 +416,7 @@ public final class HTTP2Session {
   fileprivate func fill(
     _ stream: Int32, _ room: UnsafeMutableRawBufferPointer, _ flags: UnsafeMutablePointer<UInt32>
   ) -> Int {
-    switch unsafe delegate?.fill(room, stream: stream) ?? .later {
+    switch unsafe delegate.fill(room, stream: stream) {
     case .some(let count): return count
     case .last(let count):
       unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
@@ -453,5 +455,7 @@ private func provideContent(
 private func listener(_ context: UnsafeMutableRawPointer?) -> (any HTTP2SessionDelegate)? {
   guard let context = unsafe context else { return nil }
   // Safe: the session lives as long as calls into libnghttp2 are made through it.
-  return unsafe Unmanaged<HTTP2Session>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.delegate }
+  return unsafe Unmanaged<HTTP2Session>.fromOpaque(context)._withUnsafeGuaranteedRef {
+    unsafe $0.delegate
+  }
 }

@@ -6,8 +6,8 @@ import Platform
 /// What the session tells is only noted here; the worker acts on it when the call into the session has returned. Owned by
 /// one worker thread.
 final class HTTP2Connection: HTTP2SessionDelegate {
-  /// The socket's side.
-  unowned let downstream: DownstreamConnection
+  /// The socket's side. Strong; the cycle is broken when the connection ends (`Worker.endHTTP2`).
+  let downstream: DownstreamConnection
   private var made: HTTP2Session?
   /// Open streams by their number.
   private(set) var streams: [Int32: HTTP2Stream] = [:]
@@ -111,6 +111,7 @@ final class HTTP2Connection: HTTP2SessionDelegate {
     }
     streams = [:]
     touched = []
+    written = []
   }
 
   /// Takes the streams whose frames were written since the last call.

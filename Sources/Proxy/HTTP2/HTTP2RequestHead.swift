@@ -41,24 +41,35 @@ struct HTTP2RequestHead {
     guard count <= bytesMax else { return count <= 4 * bytesMax ? .leftOut : .excessive }
     if isTrailer {
       if trailers == nil { trailers = [] }
-      Self.append(Self.bytes(name), value, to: &trailers!)
+      Self.append(name, value, to: &trailers!)
       return .kept
     }
-    let name = Self.bytes(name)
-    switch name {
-    case Self.methodName: method = Self.bytes(value)
-    case Self.pathName: path = Self.bytes(value)
-    case Self.authorityName: authority = Self.bytes(value)
-    case Self.schemeName: scheme = Self.bytes(value)
-    case Self.protocolName: upgrade = Self.bytes(value)
-    case Self.hostName: host = Self.bytes(value)
-    case Self.cookieName:
+    if name.byteCount > 0 && name[0] == UInt8(ascii: ":") { return takePseudo(name, value) }
+    if Self.spells(name, "host") {
+      host = Self.bytes(value)
+    } else if Self.spells(name, "cookie") {
       // Crumbs become one field again (RFC 9113 §8.2.3).
       cookies += (cookies.isEmpty ? [] : [0x3B, 0x20]) + Self.bytes(value)
-    default:
-      if name.first == UInt8(ascii: ":") { return .unknown }
-      if name == Self.contentLengthName { hasContentLength = true }
+    } else {
+      if Self.spells(name, "content-length") { hasContentLength = true }
       Self.append(name, value, to: &lines)
+    }
+    return .kept
+  }
+
+  private mutating func takePseudo(_ name: RawSpan, _ value: RawSpan) -> Taken {
+    if Self.spells(name, ":method") {
+      method = Self.bytes(value)
+    } else if Self.spells(name, ":path") {
+      path = Self.bytes(value)
+    } else if Self.spells(name, ":authority") {
+      authority = Self.bytes(value)
+    } else if Self.spells(name, ":scheme") {
+      scheme = Self.bytes(value)
+    } else if Self.spells(name, ":protocol") {
+      upgrade = Self.bytes(value)
+    } else {
+      return .unknown
     }
     return .kept
   }
@@ -144,27 +155,26 @@ struct HTTP2RequestHead {
     return text + [0x3D, 0x3D]
   }
 
-  private static let protocolName = Array(":protocol".utf8)
   private static let webSocket = Array("websocket".utf8)
-  private static let methodName = Array(":method".utf8)
-  private static let pathName = Array(":path".utf8)
-  private static let authorityName = Array(":authority".utf8)
-  private static let schemeName = Array(":scheme".utf8)
-  private static let hostName = Array("host".utf8)
-  private static let cookieName = Array("cookie".utf8)
-  private static let contentLengthName = Array("content-length".utf8)
 
-  private static func append(_ name: [UInt8], _ value: RawSpan, to lines: inout [UInt8]) {
-    lines += name
-    lines += [0x3A, 0x20]
-    lines += bytes(value)
-    lines += [0x0D, 0x0A]
+  private static func spells(_ name: RawSpan, _ text: StaticString) -> Bool {
+    name.byteCount == text.utf8CodeUnitCount
+      && name.matches(ByteRange(start: 0, count: name.byteCount), lowercase: text)
+  }
+
+  private static func append(_ name: RawSpan, _ value: RawSpan, to lines: inout [UInt8]) {
+    if lines.capacity == 0 { lines.reserveCapacity(512) }
+    // Safe: the bytes are copied.
+    unsafe name.withUnsafeBytes { unsafe lines.append(contentsOf: $0) }
+    lines.append(0x3A)
+    lines.append(0x20)
+    unsafe value.withUnsafeBytes { unsafe lines.append(contentsOf: $0) }
+    lines.append(0x0D)
+    lines.append(0x0A)
   }
 
   private static func bytes(_ span: RawSpan) -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(span.byteCount)
-    for offset in 0..<span.byteCount { bytes.append(span[offset]) }
-    return bytes
+    // Safe: the bytes are copied.
+    unsafe span.withUnsafeBytes { unsafe [UInt8]($0) }
   }
 }

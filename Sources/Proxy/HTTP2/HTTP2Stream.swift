@@ -9,7 +9,8 @@ import Platform
 /// exchange sends are taken apart here and become HEADERS. Content passes as it is. Owned by one worker thread.
 final class HTTP2Stream {
   let id: Int32
-  unowned let connection: HTTP2Connection
+  /// Strong, because an unowned one costs atomic work at each use; the connection lets go of its streams.
+  let connection: HTTP2Connection
   /// The exchange's side; nil once that is over.
   var downstream: DownstreamConnection?
 

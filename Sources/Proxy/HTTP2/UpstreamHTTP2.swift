@@ -6,8 +6,8 @@ import Platform
 /// What the session tells is only noted here; the worker acts on it when the call into the session has returned. Owned by
 /// one worker thread.
 final class UpstreamHTTP2: HTTP2SessionDelegate {
-  /// The socket's side.
-  unowned let carrier: UpstreamConnection
+  /// The socket's side. Strong; the cycle is broken when the connection is closed (`Worker.closeUpstream`).
+  let carrier: UpstreamConnection
   /// Whether the socket has TLS.
   let isEncrypted: Bool
   private var made: HTTP2Session?
@@ -91,6 +91,13 @@ final class UpstreamHTTP2: HTTP2SessionDelegate {
 
   /// Has it get no further request.
   func leave() { isLeaving = true }
+
+  /// Forgets what is left, at the end of the connection.
+  func forgetAll() {
+    streams = [:]
+    touched = []
+    written = []
+  }
 
   // MARK: - Streams
 

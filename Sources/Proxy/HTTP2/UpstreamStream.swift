@@ -8,7 +8,8 @@ import Platform
 /// and becomes HEADERS; heads of responses are written out as HTTP/1.1 and read by the same strict parser
 /// as any other. Content passes as it is. Owned by one worker thread.
 final class UpstreamStream {
-  unowned let connection: UpstreamHTTP2
+  /// Strong, because an unowned one costs atomic work at each use; the connection lets go of its streams.
+  let connection: UpstreamHTTP2
   /// Its number, 0 until the request's head has been handed over.
   private(set) var id: Int32 = 0
   /// The exchange's side; nil once that is over.
@@ -226,10 +227,14 @@ struct UpstreamResponseHead {
       for offset in 0..<value.byteCount { status = status! * 10 + Int(value[offset] & 15) }
       return
     }
-    for offset in 0..<name.byteCount { lines.append(name[offset]) }
-    lines += [0x3A, 0x20]
-    for offset in 0..<value.byteCount { lines.append(value[offset]) }
-    lines += [0x0D, 0x0A]
+    if lines.capacity == 0 { lines.reserveCapacity(512) }
+    // Safe: the bytes are copied.
+    unsafe name.withUnsafeBytes { unsafe lines.append(contentsOf: $0) }
+    lines.append(0x3A)
+    lines.append(0x20)
+    unsafe value.withUnsafeBytes { unsafe lines.append(contentsOf: $0) }
+    lines.append(0x0D)
+    lines.append(0x0A)
   }
 
   /// Writes the head as HTTP/1.1; false when it is too long.
