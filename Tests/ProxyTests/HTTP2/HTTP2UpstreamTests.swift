@@ -386,8 +386,10 @@ import Usage
     #expect(usage[.failedAttempts] == 0)
   }
 
-  @Test(arguments: ["reset", "goaway"])
-  func `what was refused is sent once more, whatever the method`(how: String) throws {
+  @Test(arguments: ["reset", "goaway"], [1, 100])
+  func `what was refused is sent once more, whatever the method`(
+    how: String, connectionsMax: Int
+  ) throws {
     let origin = try Origin.http2 { peer in
       guard let request = try peer.request() else { return }
       guard peer.connection.number == 0 else {
@@ -405,11 +407,13 @@ import Usage
       }
       try peer.drain()
     }
-    let rig = try http2UpstreamRig(origin)
+    // With a bound of one, the connection that refused makes room for the next.
+    let rig = try http2UpstreamRig(origin) { $0.upstreams[0].connectionsMax = connectionsMax }
     let client = try rig.client()
 
     try client.send("POST / HTTP/1.1\r\nHost: h\r\nX-Tenant: acme\r\nContent-Length: 0\r\n\r\n")
     let response = try client.readResponse()
+    if connectionsMax == 1 { #expect(rig.counter(.upstreamConnections) == 1) }
     client.close()
     try rig.awaitIdle()
     let usage = try rig.finish()
