@@ -28,8 +28,16 @@ final class HeaderPolicy: Sendable {
 
   /// Bytes that the fields of our own add to a head at most, tenant id and addresses included.
   static let addedBytesMax = 2_048
-  /// The same in fields.
-  static let addedFieldsMax = 32
+
+  /// Bounds for reading a head again that was written here: whatever a buffer holds. What it was made of was read within
+  /// bounds that a reload may have changed since, and has grown.
+  static func ownLimits(bufferBytes: Int) -> HTTP1Limits {
+    var limits = HTTP1Limits()
+    limits.headBytesMax = bufferBytes
+    limits.targetBytesMax = bufferBytes
+    limits.fieldCountMax = bufferBytes
+    return limits
+  }
 
   /// The policy of a validated configuration.
   init(

@@ -50,7 +50,6 @@ final class UpstreamHTTP2: HTTP2SessionDelegate {
   /// Nil when there is no memory.
   init?(
     _ carrier: UpstreamConnection, streamsMax: Int, limits: LimitConfiguration,
-    _ http1: HTTP1Limits,
     _ buffers: BufferPool, now: UInt64
   ) {
     self.carrier = carrier
@@ -60,14 +59,7 @@ final class UpstreamHTTP2: HTTP2SessionDelegate {
     headerListBytesMax = limits.headerListBytesMax
     self.buffers = buffers
     receivedAt = now
-    // The client's head was within its bounds; what was added to it is ours.
-    var own = http1
-    own.headBytesMax += HeaderPolicy.addedBytesMax
-    own.targetBytesMax = own.headBytesMax
-    own.fieldCountMax += HeaderPolicy.addedFieldsMax
-    own.acceptsBareLineFeed = false
-    own.underscoreNames = .forward
-    parser = HTTP1Parser(limits: own)
+    parser = HTTP1Parser(limits: HeaderPolicy.ownLimits(bufferBytes: limits.bufferBytes))
     var bounds = HTTP2Limits()
     bounds.headerListBytesMax = limits.headerListBytesMax
     bounds.streamWindow = min(65_535, limits.bufferBytes)

@@ -47,7 +47,7 @@ extension Worker {
     let carrier = try makeUpstream(index, member)
     guard
       let http2 = UpstreamHTTP2(
-        carrier, streamsMax: pool.streamsMax, limits: limits, http1Limits, buffers, now: now)
+        carrier, streamsMax: pool.streamsMax, limits: limits, buffers, now: now)
     else {
       closeUpstream(carrier)
       throw SystemError(.connect, ENOMEM)

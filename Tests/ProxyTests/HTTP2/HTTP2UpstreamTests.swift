@@ -445,6 +445,25 @@ import Usage
     #expect(rig.counter(.retriesRefused) == 0)
   }
 
+  @Test func `a reload that allows more fields holds for connections that are open`() throws {
+    let origin = try Origin.http2Answering { try $0.answer($1.id, String($1.fields.count)) }
+    let rig = try http2UpstreamRig(origin)
+    let client = try rig.client()
+
+    try client.send(Self.get())
+    let few = try client.readResponse()
+    try rig.reload { $0.limits.fieldCountMax = 500 }
+    try client.send(Self.get("acme", (0..<400).map { "X-\($0): a\r\n" }.joined()))
+    let many = try client.readResponse()
+    client.close()
+    try rig.awaitIdle()
+    _ = try rig.finish()
+
+    #expect(few.status == 200 && many.status == 200)
+    #expect(Int(String(decoding: many.body, as: UTF8.self)) ?? 0 > 400)
+    #expect(origin.connections == 1)
+  }
+
   // MARK: - What goes wrong
 
   @Test func `a response that is reset in the middle is never passed off as complete`() throws {
