@@ -13,14 +13,18 @@ extension Worker {
     head: consuming Buffer, allowsPooled: Bool
   ) {
     let exchange = connection.exchange
-    var carrier = allowsPooled ? member.carrier(at: now) : nil
+    var carrier = member.carrier(at: now, isNew: !allowsPooled)
     if carrier == nil && pool.open >= pool.connectionsMax {
-      guard let idle = pool.takeIdleCarrier() else {
+      if let idle = pool.takeIdleCarrier() {
+        closeUpstream(idle)
+      } else if allowsPooled, let other = pool.carrier(at: now) {
+        carrier = other
+      } else {
         wait(connection, head, pool)
         return
       }
-      closeUpstream(idle)
     }
+    let member = carrier?.member ?? member
     beginAttempt(exchange)
     do throws(SystemError) {
       if carrier == nil { carrier = try makeCarrier(exchange.upstream, pool, member) }

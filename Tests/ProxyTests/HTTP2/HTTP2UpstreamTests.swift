@@ -445,6 +445,57 @@ import Usage
     #expect(rig.counter(.retriesRefused) == 0)
   }
 
+  @Test func `requests refused together share the next connection`() throws {
+    let origin = try Origin.http2 { peer in
+      if peer.connection.number == 0 {
+        try peer.read { peer.requests.count { $0.value.hasEnded } == 5 }
+        try peer.send(
+          HTTP2Client.Frame(HTTP2Client.goAway, HTTP2Client.word(0) + HTTP2Client.word(0)))
+        try peer.drain()
+      }
+      while let request = try peer.request() { try peer.answer(request.id) }
+    }
+    let rig = try http2UpstreamRig(origin)
+    let other = try rig.http2()
+    let ids = [1, 3, 5, 7, 9] as [UInt32]
+
+    for id in ids { try other.send(head: Client.of("t"), stream: id) }
+    for id in ids { #expect(try other.finish(id).status == 200) }
+    try other.leave()
+    try rig.awaitIdle()
+    _ = try rig.finish()
+
+    #expect(rig.counter(.retriesRefused) == 5)
+    #expect(origin.connections == 2)
+  }
+
+  @Test func `a request goes to another address when no connection to its own may be made`() throws
+  {
+    let serve: @Sendable (HTTP2Origin) throws -> Void = { peer in
+      try peer.read { peer.requests.count { $0.value.hasEnded } == 8 }
+      while let request = try peer.request() { try peer.answer(request.id) }
+    }
+    let origin = try Origin.http2(serve)
+    let second = try Origin.http2(serve)
+    let rig = try http2UpstreamRig(origin) {
+      let address = SocketAddress(bytes: [127, 0, 0, 1], port: second.port)!
+      $0.upstreams[0].addresses +=
+        UpstreamConfiguration(name: "second", addresses: [address]).addresses
+      $0.upstreams[0].balancing = .hashTenant
+      $0.upstreams[0].connectionsMax = 1
+    }
+    let other = try rig.http2()
+
+    let ids = (0..<8).map { UInt32(2 * $0 + 1) }
+    for id in ids { try other.send(head: Client.of("tenant-\(id)"), stream: id) }
+    for id in ids { #expect(try other.finish(id).status == 200) }
+    try other.leave()
+    try rig.awaitIdle()
+    _ = try rig.finish()
+
+    #expect(origin.connections + second.connections == 1)
+  }
+
   @Test func `a reload that allows more fields holds for connections that are open`() throws {
     let origin = try Origin.http2Answering { try $0.answer($1.id, String($1.fields.count)) }
     let rig = try http2UpstreamRig(origin)
