@@ -496,6 +496,29 @@ import Usage
     #expect(origin.connections + second.connections == 1)
   }
 
+  @Test func `a connection that is not up in time gets no further request`() throws {
+    let origin = try Origin { connection in _ = try connection.drain() }
+    let rig = try http2UpstreamRig(origin) {
+      $0.upstreams[0].tls = TLSClientConfiguration(serverName: "h")
+      $0.timeouts.connectMilliseconds = 1_000
+    }
+    let clients = try (0..<3).map { _ in try rig.client() }
+
+    try clients[0].send(Self.get())
+    try rig.waitFor(.openExchanges) { $0 == 1 }
+    usleep(500_000)
+    try clients[1].send(Self.get())
+    #expect(try clients[0].readResponse().status == 504)
+    // The second is still waiting for the connection.
+    try clients[2].send(Self.get())
+    for client in clients.dropFirst() { #expect(try client.readResponse().status == 504) }
+    for client in clients { client.close() }
+    try rig.awaitIdle()
+    _ = try rig.finish()
+
+    #expect(origin.connections == 2)
+  }
+
   @Test func `a reload that allows more fields holds for connections that are open`() throws {
     let origin = try Origin.http2Answering { try $0.answer($1.id, String($1.fields.count)) }
     let rig = try http2UpstreamRig(origin)
