@@ -15,6 +15,8 @@ final class UpstreamHTTP2: HTTP2SessionDelegate {
   private(set) var attached: [UpstreamStream] = []
   /// Those of them that have a number.
   private var streams: [Int32: UpstreamStream] = [:]
+  /// Streams whose exchange is over with a response that was complete before the stream's end, which is still to come.
+  private var ending: Set<Int32> = []
   /// Streams that have something new, in the order in which it came.
   private var touched: [UpstreamStream] = []
   /// Streams whose frames were written and are not counted yet.
@@ -75,7 +77,7 @@ final class UpstreamHTTP2: HTTP2SessionDelegate {
   /// Whether it takes a further request now.
   func hasRoom(at now: UInt64) -> Bool {
     !isLeaving && now < carrier.expires && session.mayRequest
-      && attached.count < min(streamsMax, session.peerStreamsMax)
+      && attached.count + ending.count < min(streamsMax, session.peerStreamsMax)
   }
 
   /// Whether no exchange uses it.
@@ -103,9 +105,13 @@ final class UpstreamHTTP2: HTTP2SessionDelegate {
     stream.releaseBuffers(to: buffers)
     if stream.id != 0 {
       streams[stream.id] = nil
-      if isGivenUp && stream.resetCode == nil {
-        session.reset(stream.id, code: HTTP2Code.cancel)
-        isDirty = true
+      if stream.resetCode == nil {
+        if isGivenUp {
+          session.reset(stream.id, code: HTTP2Code.cancel)
+          isDirty = true
+        } else if !stream.hasEnded {
+          ending.insert(stream.id)
+        }
       }
     }
     // Bound: streamsMax; the last one takes the place.
@@ -273,6 +279,7 @@ final class UpstreamHTTP2: HTTP2SessionDelegate {
   }
 
   func closed(_ id: Int32, code: UInt32) {
+    ending.remove(id)
     guard let stream = streams[id] else { return }
     if code == HTTP2Code.noError && stream.hasEnded {
       // The response is complete, and the upstream wants nothing more of the request.

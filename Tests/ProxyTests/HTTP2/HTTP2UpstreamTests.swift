@@ -519,6 +519,26 @@ import Usage
     #expect(origin.connections == 2)
   }
 
+  @Test func `streams that the server does not end take the place of requests`() throws {
+    let origin = try Origin.http2Answering { peer, request in
+      try peer.send(
+        Peer.head(request.id, 200, [("content-length", "2")]),
+        Peer.data(request.id, Array("ok".utf8), ends: false))
+    }
+    let rig = try http2UpstreamRig(origin) { $0.upstreams[0].streamsMax = 2 }
+    let client = try rig.client()
+
+    for _ in 0..<5 {
+      try client.send(Self.get())
+      #expect(try client.readResponse().body == Array("ok".utf8))
+    }
+    client.close()
+    try rig.awaitIdle()
+    _ = try rig.finish()
+
+    #expect(origin.connections == 3)
+  }
+
   @Test func `a reload that allows more fields holds for connections that are open`() throws {
     let origin = try Origin.http2Answering { try $0.answer($1.id, String($1.fields.count)) }
     let rig = try http2UpstreamRig(origin)
