@@ -445,6 +445,29 @@ import Usage
     #expect(rig.counter(.retriesRefused) == 0)
   }
 
+  @Test func `a refused request whose trailers have gone is not sent again`() throws {
+    let origin = try Origin.http2 { peer in
+      guard let request = try peer.request() else { return }
+      #expect(request.trailers.contains { $0.name == "x-end" })
+      try peer.send(
+        HTTP2Client.Frame(HTTP2Client.resetStream, stream: request.id, HTTP2Client.word(7)))
+      try peer.drain()
+    }
+    let rig = try http2UpstreamRig(origin)
+    let other = try rig.http2()
+
+    try other.send(head: Client.of("a", "POST"), stream: 1, ends: false)
+    try other.send(
+      Client.Frame(Client.headers, flags: 5, stream: 1, Client.block([("x-end", "1")])))
+    #expect(try other.finish(1).status == 502)
+    try other.leave()
+    try rig.awaitIdle()
+    let usage = try rig.finish()
+
+    #expect(usage[.attempts] == 1)
+    #expect(rig.counter(.retriesRefused) == 0)
+  }
+
   @Test func `requests refused together share the next connection`() throws {
     let origin = try Origin.http2 { peer in
       if peer.connection.number == 0 {
