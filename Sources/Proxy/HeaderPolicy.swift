@@ -57,8 +57,12 @@ final class HeaderPolicy: Sendable {
       if case .header(let name) = rule.source { Array(name.lowercased().utf8) } else { nil }
     }
     assertedHeaders = asserted
+    let reports = hints.contains(where: \.readsORCA) ? OrcaReport.fields : []
     strangersMayNotSend =
-      asserted + hints.flatMap(\.unitFields).map { Array($0.field.lowercased().utf8) }
+      asserted
+      + (hints.flatMap(\.unitFields).map(\.field) + reports).map {
+        Array($0.lowercased().utf8)
+      }
   }
 
   /// What the request's connection and resolution contribute to the upstream's head.
