@@ -28,8 +28,16 @@ final class HeaderPolicy: Sendable {
 
   /// Bytes that the fields of our own add to a head at most, tenant id and addresses included.
   static let addedBytesMax = 2_048
-  /// The same in fields.
-  static let addedFieldsMax = 32
+
+  /// Bounds for reading a head again that was written here: whatever a buffer holds. What it was made of was read within
+  /// bounds that a reload may have changed since, and has grown.
+  static func ownLimits(bufferBytes: Int) -> HTTP1Limits {
+    var limits = HTTP1Limits()
+    limits.headBytesMax = bufferBytes
+    limits.targetBytesMax = bufferBytes
+    limits.fieldCountMax = bufferBytes
+    return limits
+  }
 
   /// The policy of a validated configuration.
   init(
@@ -49,8 +57,12 @@ final class HeaderPolicy: Sendable {
       if case .header(let name) = rule.source { Array(name.lowercased().utf8) } else { nil }
     }
     assertedHeaders = asserted
+    let reports = hints.contains(where: \.readsORCA) ? OrcaReport.fields : []
     strangersMayNotSend =
-      asserted + hints.flatMap(\.unitFields).map { Array($0.field.lowercased().utf8) }
+      asserted
+      + (hints.flatMap(\.unitFields).map(\.field) + reports).map {
+        Array($0.lowercased().utf8)
+      }
   }
 
   /// What the request's connection and resolution contribute to the upstream's head.

@@ -4,6 +4,8 @@ import Platform
 /// The costs of one request in an ORCA report (`xds.data.orca.v3.OrcaLoadReport`, gRFC A51): field 4, `request_cost`. All its
 /// other fields describe the server, not the request. Pure.
 struct OrcaReport {
+  /// The fields that hold a report.
+  static let fields = ["endpoint-load-metrics", "endpoint-load-metrics-bin"]
   /// Names in a report at most; more make it no report.
   static let costsMax = 32
 

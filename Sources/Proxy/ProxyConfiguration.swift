@@ -148,8 +148,11 @@ public struct HintConfiguration: Sendable, Equatable {
 
   /// Whether any hint is read.
   public var isEmpty: Bool {
-    cpuMetrics.isEmpty && unitFields.isEmpty && orcaCPU.isEmpty && orcaUnits.isEmpty
+    cpuMetrics.isEmpty && unitFields.isEmpty && !readsORCA
   }
+
+  /// Whether ORCA reports are read.
+  var readsORCA: Bool { !orcaCPU.isEmpty || !orcaUnits.isEmpty }
 
   /// How many microseconds one of such a name is; nil when its end says nothing.
   static func microseconds(ofName name: String) -> Double? {

@@ -119,7 +119,11 @@ extension Worker {
     }
     if let sink = upstream.channel.upstreamStream {
       exchange.request.isSourceDone = true
-      if passes { passTrailers(sink.outlet, .none, isFromStranger: !connection.isTrusted) }
+      if passes {
+        // They are with this attempt: another one would lack them.
+        exchange.hasMovedContent = true
+        passTrailers(sink.outlet, .none, isFromStranger: !connection.isTrusted)
+      }
       return
     }
     let output = upstream.channel.output ?? buffers.take()

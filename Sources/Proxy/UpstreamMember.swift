@@ -59,9 +59,10 @@ final class UpstreamMember {
   /// Adds an HTTP/2 connection.
   func add(_ carrier: UpstreamConnection) { carriers.append(carrier) }
 
-  /// An HTTP/2 connection that takes a further request: the first, so that those behind it fall idle and end.
-  func carrier(at now: UInt64) -> UpstreamConnection? {
-    carriers.first { $0.http2?.hasRoom(at: now) ?? false }
+  /// An HTTP/2 connection that takes a further request: the first, so that those behind it fall idle and end. One that
+  /// `isNew` is still being made.
+  func carrier(at now: UInt64, isNew: Bool = false) -> UpstreamConnection? {
+    carriers.first { (!isNew || !$0.isConnected) && $0.http2?.hasRoom(at: now) ?? false }
   }
 
   /// An HTTP/2 connection that no exchange uses.

@@ -210,9 +210,15 @@ final class UpstreamPool {
   /// Whether a request could have a connection now.
   func hasRoom(at now: UInt64) -> Bool {
     open < connectionsMax
-      || members.contains {
-        !$0.idle.isEmpty || $0.carrier(at: now) != nil || $0.idleCarrier != nil
-      }
+      || members.contains { !$0.idle.isEmpty || $0.idleCarrier != nil } || carrier(at: now) != nil
+  }
+
+  /// An HTTP/2 connection of any address that takes a further request.
+  func carrier(at now: UInt64) -> UpstreamConnection? {
+    for member in members {
+      if let carrier = member.carrier(at: now) { return carrier }
+    }
+    return nil
   }
 
   /// Takes an HTTP/2 connection that no exchange uses, to make room under the bound.

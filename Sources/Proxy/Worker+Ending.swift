@@ -10,6 +10,7 @@ extension Worker {
       preconditionFailure("an exchange ends once")
     }
     exchange.countStream(at: now)
+    countLastFrames(connection, exchange)
     if exchange.attemptNanoseconds != nil { exchange.endAttempt(at: now) }
     let elapsed = (now &- exchange.startNanoseconds) / 1_000
     exchange.pending.add(reason, 1)

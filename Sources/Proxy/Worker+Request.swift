@@ -200,6 +200,11 @@ extension Worker {
     } else {
       exchange.wantsUpgrade = allowsUpgrade(route, bytes)
     }
+    if wantsTunnel(connection) && !exchange.wantsUpgrade {
+      input.consume(headLength)
+      answer(connection, .methodNotAllowed)
+      return
+    }
     let policy = policy
     let trace = TraceContext(requestHead, in: bytes, policy.trace, &random)
     exchange.record?.trace = trace
@@ -252,6 +257,11 @@ extension Worker {
       return .bodyTooLarge
     }
     return nil
+  }
+
+  /// Whether the request is a CONNECT that asks for a tunnel, whose client takes any 2xx for one (RFC 8441 §5).
+  func wantsTunnel(_ connection: DownstreamConnection) -> Bool {
+    connection.channel.stream?.head.isUpgrade ?? false
   }
 
   /// Whether the route lets the connection switch to what the request asks for. A request with a body does not

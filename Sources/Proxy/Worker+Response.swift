@@ -84,6 +84,11 @@ extension Worker {
         beginTunnel(connection, exchange, upstream, input, length)
       } else if responseHead.status < 200 {
         passInterim(connection, exchange, input, length)
+      } else if responseHead.status < 300 && wantsTunnel(connection) {
+        // Not a fault of the address: its content is no tunnel's.
+        noteAnswer(upstream, status: responseHead.status)
+        input.consume(length)
+        answer(connection, .upstreamMalformed)
       } else if !retriesStatus(connection, upstream, input, headLength: length) {
         noteAnswer(upstream, status: responseHead.status)
         beginResponse(connection, exchange, upstream, input, length)

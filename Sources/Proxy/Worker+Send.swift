@@ -60,7 +60,7 @@ extension Worker {
   ) -> IOResult {
     let channel = connection.channel
     stream.outlet.endsWithNextSend = isLast
-    let result = stream.send(channel.output, input, directCount: direct, &responseParser)
+    let result = stream.send(channel.output, input, directCount: direct, &ownHeadParser)
     let offered = channel.outputCount + direct
     switch result {
     case .moved(let count):
@@ -108,6 +108,7 @@ extension Worker {
     if exchange.headRemaining > 0 { exchange.pending.add(exchange.responseClass, 1) }
     var duration: UInt64?
     if isLast {
+      countLastFrames(connection, exchange)
       exchange.countStream(at: now)
       let elapsed = (now &- exchange.startNanoseconds) / 1_000
       duration = elapsed

@@ -60,6 +60,8 @@ extension Worker {
       progress(connection)
     case .connecting:
       counters.add(.timeoutsConnect)
+      // Else it would never be given up while requests keep coming.
+      connection.upstream?.channel.upstreamStream?.connection.leave()
       attemptFailed(connection, .upstreamConnectTimeout)
       progress(connection)
     case .requesting: timeOutRequesting(connection)

@@ -274,8 +274,12 @@ extension Worker {
   /// Closes an upstream connection that no exchange and no pool holds any more.
   func closeUpstream(_ upstream: UpstreamConnection) {
     let channel = upstream.channel
-    if upstream.http2 != nil, let tls = channel.tls {
-      upstream.member.resumption = tls.resumption() ?? upstream.member.resumption
+    if let http2 = upstream.http2 {
+      // One that is being served may be closed for a request that its own frames have set free: it goes no further.
+      http2.isDead = true
+      if let tls = channel.tls {
+        upstream.member.resumption = tls.resumption() ?? upstream.member.resumption
+      }
     }
     upstream.http2?.forgetAll()
     upstream.http2 = nil

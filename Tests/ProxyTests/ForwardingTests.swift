@@ -21,6 +21,7 @@ import Usage
     var hints = HintConfiguration()
     hints.unitFields = [.init(field: "X-Tokens", unit: 0)]
     hints.cpuMetrics = ["cpu"]
+    hints.orcaUnits = [.init(field: "tokens", unit: 0)]
     let policy = HeaderPolicy(tenants, headers: headers, hints: [hints])
     let parsed = try #require(ParsedRequest("GET / HTTP/\(version)\r\nHost: h:80\r\n\(fields)\r\n"))
     var random = RandomSource(state: (1, 2, 3, 4))
@@ -90,7 +91,8 @@ import Usage
 
   @Test(arguments: [
     "X-Tokens: 9", "x_tokens: 9", "Server-Timing: cpu;dur=9", "X-Request-Id: evil",
-    "x_tenant: evil",
+    "x_tenant: evil", "endpoint-load-metrics: TEXT request_cost.tokens:9",
+    "Endpoint-Load-Metrics-Bin: AAAA", "endpoint_load_metrics: x",
   ])
   func `what strangers say about costs and identity is removed`(field: String) throws {
     let lines = try Self.forwarded("\(field)\r\nA: 1\r\n")

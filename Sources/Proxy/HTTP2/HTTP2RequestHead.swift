@@ -50,6 +50,9 @@ struct HTTP2RequestHead {
     } else if Self.spells(name, "cookie") {
       // Crumbs become one field again (RFC 9113 §8.2.3).
       cookies += (cookies.isEmpty ? [] : [0x3B, 0x20]) + Self.bytes(value)
+    } else if isUpgrade && Self.spells(name, "sec-websocket-key") {
+      // The upstream gets one of ours.
+      return .kept
     } else {
       if Self.spells(name, "content-length") { hasContentLength = true }
       Self.append(name, value, to: &lines)

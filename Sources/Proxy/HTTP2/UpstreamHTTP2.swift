@@ -15,6 +15,8 @@ final class UpstreamHTTP2: HTTP2SessionDelegate {
   private(set) var attached: [UpstreamStream] = []
   /// Those of them that have a number.
   private var streams: [Int32: UpstreamStream] = [:]
+  /// Streams whose exchange is over with a response that was complete before the stream's end, which is still to come.
+  private var ending: Set<Int32> = []
   /// Streams that have something new, in the order in which it came.
   private var touched: [UpstreamStream] = []
   /// Streams whose frames were written and are not counted yet.
@@ -46,11 +48,11 @@ final class UpstreamHTTP2: HTTP2SessionDelegate {
   private var contentStream: Int32 = 0
   /// Bytes of HEADERS and CONTINUATION frames of the block in progress.
   private var pendingHead = 0
+  private var pendingStream: Int32 = 0
 
   /// Nil when there is no memory.
   init?(
     _ carrier: UpstreamConnection, streamsMax: Int, limits: LimitConfiguration,
-    _ http1: HTTP1Limits,
     _ buffers: BufferPool, now: UInt64
   ) {
     self.carrier = carrier
@@ -60,14 +62,7 @@ final class UpstreamHTTP2: HTTP2SessionDelegate {
     headerListBytesMax = limits.headerListBytesMax
     self.buffers = buffers
     receivedAt = now
-    // The client's head was within its bounds; what was added to it is ours.
-    var own = http1
-    own.headBytesMax += HeaderPolicy.addedBytesMax
-    own.targetBytesMax = own.headBytesMax
-    own.fieldCountMax += HeaderPolicy.addedFieldsMax
-    own.acceptsBareLineFeed = false
-    own.underscoreNames = .forward
-    parser = HTTP1Parser(limits: own)
+    parser = HTTP1Parser(limits: HeaderPolicy.ownLimits(bufferBytes: limits.bufferBytes))
     var bounds = HTTP2Limits()
     bounds.headerListBytesMax = limits.headerListBytesMax
     bounds.streamWindow = min(65_535, limits.bufferBytes)
@@ -83,7 +78,7 @@ final class UpstreamHTTP2: HTTP2SessionDelegate {
   /// Whether it takes a further request now.
   func hasRoom(at now: UInt64) -> Bool {
     !isLeaving && now < carrier.expires && session.mayRequest
-      && attached.count < min(streamsMax, session.peerStreamsMax)
+      && attached.count + ending.count < min(streamsMax, session.peerStreamsMax)
   }
 
   /// Whether no exchange uses it.
@@ -118,9 +113,13 @@ final class UpstreamHTTP2: HTTP2SessionDelegate {
     stream.releaseBuffers(to: buffers)
     if stream.id != 0 {
       streams[stream.id] = nil
-      if isGivenUp && stream.resetCode == nil {
-        session.reset(stream.id, code: HTTP2Code.cancel)
-        isDirty = true
+      if stream.resetCode == nil {
+        if isGivenUp {
+          session.reset(stream.id, code: HTTP2Code.cancel)
+          isDirty = true
+        } else if !stream.hasEnded {
+          ending.insert(stream.id)
+        }
       }
     }
     // Bound: streamsMax; the last one takes the place.
@@ -221,7 +220,9 @@ final class UpstreamHTTP2: HTTP2SessionDelegate {
   func frameBegins(_ kind: HTTP2FrameKind, stream id: Int32, length: Int) {
     settleContent()
     switch kind {
-    case .head: pendingHead = 9 + length
+    case .head:
+      pendingHead = 9 + length
+      pendingStream = id
     case .continuation: pendingHead += 9 + length
     case .content:
       guard let stream = streams[id] else { return }
@@ -288,7 +289,13 @@ final class UpstreamHTTP2: HTTP2SessionDelegate {
   }
 
   func closed(_ id: Int32, code: UInt32) {
+    ending.remove(id)
     guard let stream = streams[id] else { return }
+    // A head that broke the rules does not end (`headEnded`).
+    if pendingStream == id {
+      stream.receivedBytes += pendingHead
+      pendingHead = 0
+    }
     if code == HTTP2Code.noError && stream.hasEnded {
       // The response is complete, and the upstream wants nothing more of the request.
       streams[id] = nil

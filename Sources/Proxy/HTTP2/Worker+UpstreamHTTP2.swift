@@ -13,14 +13,18 @@ extension Worker {
     head: consuming Buffer, allowsPooled: Bool
   ) {
     let exchange = connection.exchange
-    var carrier = allowsPooled ? member.carrier(at: now) : nil
+    var carrier = member.carrier(at: now, isNew: !allowsPooled)
     if carrier == nil && pool.open >= pool.connectionsMax {
-      guard let idle = pool.takeIdleCarrier() else {
+      if let idle = pool.takeIdleCarrier() {
+        closeUpstream(idle)
+      } else if allowsPooled, let other = pool.carrier(at: now) {
+        carrier = other
+      } else {
         wait(connection, head, pool)
         return
       }
-      closeUpstream(idle)
     }
+    let member = carrier?.member ?? member
     beginAttempt(exchange)
     do throws(SystemError) {
       if carrier == nil { carrier = try makeCarrier(exchange.upstream, pool, member) }
@@ -47,7 +51,7 @@ extension Worker {
     let carrier = try makeUpstream(index, member)
     guard
       let http2 = UpstreamHTTP2(
-        carrier, streamsMax: pool.streamsMax, limits: limits, http1Limits, buffers, now: now)
+        carrier, streamsMax: pool.streamsMax, limits: limits, buffers, now: now)
     else {
       closeUpstream(carrier)
       throw SystemError(.connect, ENOMEM)
@@ -196,6 +200,13 @@ extension Worker {
       countUpstreamFrames(connection.exchange, stream)
       flush(connection)
     }
+  }
+
+  /// The same at the end of an exchange: another stream's turn may have written some of its frames.
+  func countLastFrames(_ connection: DownstreamConnection, _ exchange: Exchange) {
+    guard exchange.isUpstreamMultiplexed, let stream = connection.upstream?.channel.upstreamStream
+    else { return }
+    countUpstreamFrames(exchange, stream)
   }
 
   /// Counts a stream's frames that came or were written.

@@ -169,4 +169,27 @@ import Usage
     #expect(String(decoding: stream.body, as: UTF8.self).contains("\"\(code)\""))
     #expect(usage["acme/api", .endedRejected] == 1)
   }
+
+  @Test
+  func `a response with as many fields as there may be comes through with those of Weir's own`()
+    throws
+  {
+    let lines = (0..<99).map { "X-\($0): a\r\n" }.joined()
+    let rig = try http2Rig(
+      try Origin.answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\(lines)\r\nok")
+    ) { $0.headers.returnsRequestID = true }
+    let client = try rig.http2()
+
+    try client.send(head: HTTP2Client.of("acme"), stream: 1)
+    let stream = try client.finish(1)
+    try client.leave()
+    try rig.awaitIdle()
+    let usage = try rig.finish()
+
+    #expect(stream.status == 200)
+    #expect(stream.body == Array("ok".utf8))
+    #expect(stream["x-98"] == "a")
+    #expect(stream["x-request-id"] != nil)
+    #expect(usage["acme/api", .endedCompleted] == 1)
+  }
 }

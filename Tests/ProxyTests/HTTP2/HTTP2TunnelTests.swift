@@ -28,7 +28,8 @@ import Usage
     let big = pattern(200_000)
 
     for (id, tenant) in [(1, "one"), (3, "two")] as [(UInt32, String)] {
-      try client.send(head: Self.connect(tenant), stream: id, ends: false)
+      try client.send(
+        head: Self.connect(tenant, [("sec-websocket-key", "theirs")]), stream: id, ends: false)
     }
     try client.send(data: Array("early".utf8), stream: 1)
     try client.upload(big, stream: 3, ends: true)
@@ -113,7 +114,22 @@ import Usage
     usage.expectEveryByte(of: [client])
   }
 
-  @Test func `a protocol that the route does not know is not passed on`() throws {
+  @Test func `a 2xx other than 101 never looks like a tunnel`() throws {
+    let rig = try http2Rig(try Origin.answering(ok()))
+    let client = try rig.http2()
+
+    try client.send(head: Self.connect("acme"), stream: 1, ends: false)
+    let stream = try client.finish(1)
+    try client.leave()
+    try rig.awaitIdle()
+    let usage = try rig.finish()
+
+    #expect(stream.status == 502)
+    #expect(usage["acme/api", .endedUpstreamFailure] == 1)
+    usage.expectEveryByte(of: [client])
+  }
+
+  @Test func `a tunnel that the route does not allow is refused`() throws {
     let origin = try Origin.answering(ok())
     let rig = try http2Rig(origin)
     let client = try rig.http2()
@@ -124,9 +140,8 @@ import Usage
     try rig.awaitIdle()
     _ = try rig.finish()
 
-    #expect(stream.status == 200)
-    #expect(stream.body == Array("ok".utf8))
-    #expect(!origin.heads[0].lowercased().contains("upgrade"))
+    #expect(stream.status == 405)
+    #expect(origin.heads.isEmpty)
   }
 
   @Test func `a client that resets its stream ends the tunnel and nothing else`() throws {

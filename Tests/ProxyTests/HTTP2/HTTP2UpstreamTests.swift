@@ -386,8 +386,10 @@ import Usage
     #expect(usage[.failedAttempts] == 0)
   }
 
-  @Test(arguments: ["reset", "goaway"])
-  func `what was refused is sent once more, whatever the method`(how: String) throws {
+  @Test(arguments: ["reset", "goaway"], [1, 100])
+  func `what was refused is sent once more, whatever the method`(
+    how: String, connectionsMax: Int
+  ) throws {
     let origin = try Origin.http2 { peer in
       guard let request = try peer.request() else { return }
       guard peer.connection.number == 0 else {
@@ -405,11 +407,13 @@ import Usage
       }
       try peer.drain()
     }
-    let rig = try http2UpstreamRig(origin)
+    // With a bound of one, the connection that refused makes room for the next.
+    let rig = try http2UpstreamRig(origin) { $0.upstreams[0].connectionsMax = connectionsMax }
     let client = try rig.client()
 
     try client.send("POST / HTTP/1.1\r\nHost: h\r\nX-Tenant: acme\r\nContent-Length: 0\r\n\r\n")
     let response = try client.readResponse()
+    if connectionsMax == 1 { #expect(rig.counter(.upstreamConnections) == 1) }
     client.close()
     try rig.awaitIdle()
     let usage = try rig.finish()
@@ -481,6 +485,142 @@ import Usage
     #expect(usage["acme/api", .endedCompleted] == (isCall ? 1 : 0))
     if isCall { #expect(usage["acme/api", .streamMilliseconds] >= 1_190) }
     #expect(usage["acme/api", .streamMilliseconds] < (isCall ? 10_000 : 1))
+  }
+
+  @Test func `a refused request whose trailers have gone is not sent again`() throws {
+    let origin = try Origin.http2 { peer in
+      guard let request = try peer.request() else { return }
+      #expect(request.trailers.contains { $0.name == "x-end" })
+      try peer.send(
+        HTTP2Client.Frame(HTTP2Client.resetStream, stream: request.id, HTTP2Client.word(7)))
+      try peer.drain()
+    }
+    let rig = try http2UpstreamRig(origin)
+    let other = try rig.http2()
+
+    try other.send(head: Client.of("a", "POST"), stream: 1, ends: false)
+    try other.send(
+      Client.Frame(Client.headers, flags: 5, stream: 1, Client.block([("x-end", "1")])))
+    #expect(try other.finish(1).status == 502)
+    try other.leave()
+    try rig.awaitIdle()
+    let usage = try rig.finish()
+
+    #expect(usage[.attempts] == 1)
+    #expect(rig.counter(.retriesRefused) == 0)
+  }
+
+  @Test func `requests refused together share the next connection`() throws {
+    let origin = try Origin.http2 { peer in
+      if peer.connection.number == 0 {
+        try peer.read { peer.requests.count { $0.value.hasEnded } == 5 }
+        try peer.send(
+          HTTP2Client.Frame(HTTP2Client.goAway, HTTP2Client.word(0) + HTTP2Client.word(0)))
+        try peer.drain()
+      }
+      while let request = try peer.request() { try peer.answer(request.id) }
+    }
+    let rig = try http2UpstreamRig(origin)
+    let other = try rig.http2()
+    let ids = [1, 3, 5, 7, 9] as [UInt32]
+
+    for id in ids { try other.send(head: Client.of("t"), stream: id) }
+    for id in ids { #expect(try other.finish(id).status == 200) }
+    try other.leave()
+    try rig.awaitIdle()
+    _ = try rig.finish()
+
+    #expect(rig.counter(.retriesRefused) == 5)
+    #expect(origin.connections == 2)
+  }
+
+  @Test func `a request goes to another address when no connection to its own may be made`() throws
+  {
+    let serve: @Sendable (HTTP2Origin) throws -> Void = { peer in
+      try peer.read { peer.requests.count { $0.value.hasEnded } == 8 }
+      while let request = try peer.request() { try peer.answer(request.id) }
+    }
+    let origin = try Origin.http2(serve)
+    let second = try Origin.http2(serve)
+    let rig = try http2UpstreamRig(origin) {
+      let address = SocketAddress(bytes: [127, 0, 0, 1], port: second.port)!
+      $0.upstreams[0].addresses +=
+        UpstreamConfiguration(name: "second", addresses: [address]).addresses
+      $0.upstreams[0].balancing = .hashTenant
+      $0.upstreams[0].connectionsMax = 1
+    }
+    let other = try rig.http2()
+
+    let ids = (0..<8).map { UInt32(2 * $0 + 1) }
+    for id in ids { try other.send(head: Client.of("tenant-\(id)"), stream: id) }
+    for id in ids { #expect(try other.finish(id).status == 200) }
+    try other.leave()
+    try rig.awaitIdle()
+    _ = try rig.finish()
+
+    #expect(origin.connections + second.connections == 1)
+  }
+
+  @Test func `a connection that is not up in time gets no further request`() throws {
+    let origin = try Origin { connection in _ = try connection.drain() }
+    let rig = try http2UpstreamRig(origin) {
+      $0.upstreams[0].tls = TLSClientConfiguration(serverName: "h")
+      $0.timeouts.connectMilliseconds = 1_000
+    }
+    let clients = try (0..<3).map { _ in try rig.client() }
+
+    try clients[0].send(Self.get())
+    try rig.waitFor(.openExchanges) { $0 == 1 }
+    usleep(500_000)
+    try clients[1].send(Self.get())
+    #expect(try clients[0].readResponse().status == 504)
+    // The second is still waiting for the connection.
+    try clients[2].send(Self.get())
+    for client in clients.dropFirst() { #expect(try client.readResponse().status == 504) }
+    for client in clients { client.close() }
+    try rig.awaitIdle()
+    _ = try rig.finish()
+
+    #expect(origin.connections == 2)
+  }
+
+  @Test func `streams that the server does not end take the place of requests`() throws {
+    let origin = try Origin.http2Answering { peer, request in
+      try peer.send(
+        Peer.head(request.id, 200, [("content-length", "2")]),
+        Peer.data(request.id, Array("ok".utf8), ends: false))
+    }
+    let rig = try http2UpstreamRig(origin) { $0.upstreams[0].streamsMax = 2 }
+    let client = try rig.client()
+
+    for _ in 0..<5 {
+      try client.send(Self.get())
+      #expect(try client.readResponse().body == Array("ok".utf8))
+    }
+    client.close()
+    try rig.awaitIdle()
+    _ = try rig.finish()
+
+    #expect(origin.connections == 3)
+  }
+
+  @Test func `a reload that allows more fields holds for connections that are open`() throws {
+    let origin = try Origin.http2Answering { try $0.answer($1.id, String($1.fields.count)) }
+    let rig = try http2UpstreamRig(origin)
+    let client = try rig.client()
+
+    try client.send(Self.get())
+    let few = try client.readResponse()
+    try rig.reload { $0.limits.fieldCountMax = 500 }
+    try client.send(Self.get("acme", (0..<400).map { "X-\($0): a\r\n" }.joined()))
+    let many = try client.readResponse()
+    client.close()
+    try rig.awaitIdle()
+    _ = try rig.finish()
+
+    #expect(few.status == 200 && many.status == 200)
+    #expect(Int(String(decoding: many.body, as: UTF8.self)) ?? 0 > 400)
+    #expect(origin.connections == 1)
   }
 
   // MARK: - What goes wrong
