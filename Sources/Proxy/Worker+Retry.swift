@@ -17,7 +17,7 @@ extension Worker {
     let cause = retryCause(exchange, upstream, failure)
     // A server may close a kept connection at any time: that says nothing about its health.
     if cause != .retriesStale && cause != .retriesRefused {
-      noteFailure(upstream.upstream, upstream.member)
+      noteFailure(of: upstream, isCutOff: false)
       exchange.triedMembers |= upstream.member.bit
     }
     guard let cause, let head = upstream.channel.output, mayRetry(exchange) else {
@@ -121,7 +121,16 @@ extension Worker {
   func noteCutOff(_ connection: DownstreamConnection) {
     connection.exchange.pending.add(.failedAttempts, 1)
     guard let upstream = connection.upstream else { return }
-    noteFailure(upstream.upstream, upstream.member, isCutOff: true)
+    noteFailure(of: upstream, isCutOff: true)
+  }
+
+  /// Notes a failure against an address: one for a connection, however many streams it took with it.
+  private func noteFailure(of upstream: UpstreamConnection, isCutOff: Bool) {
+    if let http2 = upstream.channel.upstreamStream?.connection, http2.isDead {
+      if http2.isFailureNoted { return }
+      http2.isFailureNoted = true
+    }
+    noteFailure(upstream.upstream, upstream.member, isCutOff: isCutOff)
   }
 
   // MARK: - Waiting

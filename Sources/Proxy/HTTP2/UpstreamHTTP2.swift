@@ -34,6 +34,8 @@ final class UpstreamHTTP2: HTTP2SessionDelegate {
   private(set) var isLeaving = false
   /// Its socket is of no use any more; exchanges whose response has come may still read that.
   var isDead = false
+  /// Whether its end was noted against the address.
+  var isFailureNoted = false
   /// When bytes came last.
   var receivedAt: UInt64
   /// Requests at a time.

@@ -767,6 +767,32 @@ import Usage
     _ = try rig.finish()
   }
 
+  @Test func `a connection that breaks under many requests is one failure of its address`() throws {
+    let origin = try Origin.http2 { peer in
+      try peer.read { peer.requests.count { $0.value.hasEnded } == 6 }
+    }
+    let rig = try ProxyRig(upstream: [origin.port, origin.port], origins: [origin]) {
+      $0.listeners[0].http2 = true
+      $0.upstreams[0].speaksHTTP2 = true
+      $0.upstreams[0].balancing = .hashTenant
+      $0.upstreams[0].ejection.failures = 2
+    }
+    let other = try rig.http2()
+    func ask(_ ids: ClosedRange<UInt32>) throws -> [Int] {
+      let odd = ids.filter { $0 % 2 == 1 }
+      for id in odd { try other.send(head: Client.of("acme"), stream: id) }
+      return try odd.map { try other.finish($0).status }
+    }
+
+    #expect(try ask(1...11) == [502, 502, 502, 502, 502, 502])
+    #expect(rig.counter(.upstreamEjections) == 0)
+    #expect(try ask(13...23) == [502, 502, 502, 502, 502, 502])
+    #expect(rig.counter(.upstreamEjections) == 1)
+    try other.leave()
+    try rig.awaitIdle()
+    _ = try rig.finish()
+  }
+
   @Test(arguments: ["close", "garbage"])
   func `a connection that breaks takes all of its requests with it, and no other`(
     how: String
