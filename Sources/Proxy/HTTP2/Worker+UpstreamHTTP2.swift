@@ -161,6 +161,8 @@ extension Worker {
   /// Writes frames and sends them; true when the socket took some.
   private func sendFrames(_ carrier: UpstreamConnection, _ http2: UpstreamHTTP2) -> Bool {
     http2.isDirty = false
+    // It takes nothing more, but what it sent before may still be there to read; that ends with its end.
+    guard !carrier.channel.isBroken else { return stopSending(carrier, http2) }
     var moved = false
     // Bound: roundsPerTurnMax buffers.
     for _ in 0..<Self.roundsPerTurnMax {
@@ -173,15 +175,25 @@ extension Worker {
       moved = true
     }
     if moved { http2.touchWaiting() }
-    if carrier.channel.isBroken {
-      endCarrier(carrier, http2, .upstreamClosed)
-      return true
-    }
+    guard !carrier.channel.isBroken else { return stopSending(carrier, http2) }
     if carrier.channel.outputCount == 0 && http2.session.isOver {
       endCarrier(carrier, http2, .upstreamClosed)
       return true
     }
     return moved
+  }
+
+  /// Has the rest be read of a connection that takes nothing more; true while there may be some.
+  private func stopSending(_ carrier: UpstreamConnection, _ http2: UpstreamHTTP2) -> Bool {
+    http2.leave()
+    let channel = carrier.channel
+    if !channel.isPeerClosed {
+      channel.isPeerClosed = true
+      channel.lookAgain()
+    }
+    if channel.isReadable && !channel.hasEnded { return true }
+    endCarrier(carrier, http2, .upstreamClosed)
+    return true
   }
 
   private func sendOnce(_ carrier: UpstreamConnection) -> Bool {

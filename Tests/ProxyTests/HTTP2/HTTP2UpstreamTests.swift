@@ -767,6 +767,34 @@ import Usage
     _ = try rig.finish()
   }
 
+  @Test func `what came before a reset of the connection is not lost with it`() throws {
+    // More than one read takes, and less than the kernel holds.
+    let content = pattern(50_000)
+    let origin = try Origin.http2 { peer in
+      try peer.read { peer.requests.count { $0.value.hasEnded } == 2 }
+      let frames = peer.requests.keys.sorted().flatMap { id in
+        [Peer.head(id, 200, [("content-length", "50000")])]
+          + stride(from: 0, to: 50_000, by: 12_500).map {
+            Peer.data(id, Array(content[$0..<($0 + 12_500)]), ends: $0 == 37_500)
+          }
+      }
+      try peer.send(frames)
+      peer.connection.socket.resetOnClose()
+    }
+    let rig = try http2UpstreamRig(origin)
+    let other = try rig.http2()
+
+    for id in [1, 3] as [UInt32] { try other.send(head: Client.of("acme"), stream: id) }
+    let streams = try ([1, 3] as [UInt32]).map { try other.finish($0) }
+    try other.leave()
+    try rig.awaitIdle()
+    let usage = try rig.finish()
+
+    #expect(streams.map(\.status) == [200, 200])
+    #expect(streams.allSatisfy { $0.body == content })
+    #expect(usage["acme/api", .endedCompleted] == 2)
+  }
+
   @Test func `a connection that breaks under many requests is one failure of its address`() throws {
     let origin = try Origin.http2 { peer in
       try peer.read { peer.requests.count { $0.value.hasEnded } == 6 }
