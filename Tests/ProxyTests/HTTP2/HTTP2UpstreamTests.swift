@@ -713,8 +713,13 @@ import Usage
 
   @Test(arguments: badHeads)
   func `a head that breaks the rules is a 502, and the connection goes on`(_ bad: BadHead) throws {
+    let sent = Seen<UInt64>(0)
     let origin = try Origin.http2Answering { peer, request in
-      guard request[":path"] == "/bad" else { return try peer.answer(request.id) }
+      guard request[":path"] == "/bad" else {
+        try peer.answer(request.id)
+        sent.change { $0 = peer.responseBytes }
+        return
+      }
       let block = HTTP2Client.block(bad.fields)
       // The largest frame holds 16,384 bytes.
       let first = HTTP2Client.Frame(
@@ -741,6 +746,7 @@ import Usage
 
     #expect(rig.counter(.malformedResponses) == 1)
     #expect(usage["acme/api", .responses5xx] == 1)
+    #expect(usage["acme/api", .upstreamResponseBytes] == sent.value)
     #expect(origin.connections == 1)
   }
 
