@@ -71,6 +71,18 @@ import Testing
     #expect(configuration.proxy.routes[0].retries.statuses == [502, 504])
   }
 
+  @Test func `keys of HTTP 2, gRPC and ORCA are read`() throws {
+    let (configuration, faults) = Self.read(
+      "addresses: [\"a:1\"], http2: true, http2_streams_max: 7, "
+        + "health: { kind: grpc, service: s }, hints: { orca_cpu: [cpu_ms, gpu_seconds] }")
+    let upstream = try #require(configuration.proxy.upstreams.first)
+
+    #expect(faults == [])
+    #expect(upstream.speaksHTTP2 && upstream.streamsMax == 7)
+    #expect(upstream.health?.kind == .grpc && upstream.health?.service == "s")
+    #expect(upstream.hints.orcaCPU == ["cpu_ms", "gpu_seconds"])
+  }
+
   @Test(arguments: [
     ("addresses: [nowhere]", "upstreams.app.addresses[0]: \"nowhere\" is not ADDRESS:PORT"),
     ("addresses: [{ address: \"a:1\", weigth: 1 }]", "unknown key \"weigth\""),
@@ -86,6 +98,14 @@ import Testing
     ("addresses: [\"a:1\"], health: { rise: 0 }", "upstreams.app.health.rise:"),
     ("addresses: [\"a:1\"], health: { fall: 0 }", "upstreams.app.health.fall:"),
     ("addresses: [\"a:1\"], ejection: { faults: 1 }", "unknown key \"faults\""),
+    ("addresses: [\"a:1\"], http2_streams_max: 0", "upstreams.app.http2_streams_max: must be 1 to"),
+    ("addresses: [\"a:1\"], health: { kind: grpc }", "upstreams.app.health.kind: grpc needs http2"),
+    (
+      "addresses: [\"a:1\"], http2: true, health: { service: \"\(String(repeating: "s", count: 101))\" }",
+      "upstreams.app.health.service: at most 100 bytes"
+    ),
+    ("addresses: [\"a:1\"], hints: { orca_cpu: [cpu] }", "hints.orca_cpu: \"cpu\" must end in _us"),
+    ("addresses: [\"a:1\"], hints: { orca_units: { x: y } }", "\"y\" is not declared"),
   ])
   func `a fault of an upstream is named with its place`(upstream: String, fault: String) {
     let faults = Self.read(upstream).faults

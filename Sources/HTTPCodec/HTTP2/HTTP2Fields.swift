@@ -33,39 +33,22 @@ public final class HTTP2Fields {
 
   /// Adds a field whose name is in lower case.
   public func append(_ name: StaticString, _ value: RawSpan) {
-    let start = bytes.count
-    append(name)
-    let middle = bytes.count
-    append(all: value)
-    places.append((start..<middle, middle..<bytes.count))
+    name.withUTF8Buffer { name in append(unsafe RawSpan(_unsafeElements: name), value) }
   }
 
   /// Adds a field of fixed text.
   public func append(_ name: StaticString, text value: StaticString) {
-    let start = bytes.count
-    append(name)
-    let middle = bytes.count
-    append(value)
-    places.append((start..<middle, middle..<bytes.count))
+    value.withUTF8Buffer { value in append(name, unsafe RawSpan(_unsafeElements: value)) }
+  }
+
+  /// Adds `:status`.
+  public func append(status: Int) {
+    unsafe append(":status", Array(String(status).utf8).span.bytes)
   }
 
   private func append(all span: RawSpan) {
     // Safe: the bytes are copied.
     unsafe span.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-  }
-
-  private func append(_ text: StaticString) {
-    // Safe: the text is there for ever.
-    text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
-  }
-
-  /// Adds `:status`.
-  public func append(status: Int) {
-    let start = bytes.count
-    bytes += Array(":status".utf8)
-    let middle = bytes.count
-    bytes += Array(String(status).utf8)
-    places.append((start..<middle, middle..<bytes.count))
   }
 
   /// Lends the fields in libnghttp2's form.

@@ -101,3 +101,17 @@ extension Field {
     }
   }
 }
+
+extension [UInt8] {
+  /// Adds a field's line as HTTP/1.1 has it.
+  mutating func append(field name: RawSpan, _ value: RawSpan) {
+    if capacity == 0 { reserveCapacity(512) }
+    // Safe: the bytes are copied.
+    unsafe name.withUnsafeBytes { unsafe append(contentsOf: $0) }
+    append(0x3A)
+    append(0x20)
+    unsafe value.withUnsafeBytes { unsafe append(contentsOf: $0) }
+    append(0x0D)
+    append(0x0A)
+  }
+}

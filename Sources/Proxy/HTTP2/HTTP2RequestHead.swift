@@ -41,7 +41,7 @@ struct HTTP2RequestHead {
     guard count <= bytesMax else { return count <= 4 * bytesMax ? .leftOut : .excessive }
     if isTrailer {
       if trailers == nil { trailers = [] }
-      Self.append(name, value, to: &trailers!)
+      trailers!.append(field: name, value)
       return .kept
     }
     if name.byteCount > 0 && name[0] == UInt8(ascii: ":") { return takePseudo(name, value) }
@@ -55,7 +55,7 @@ struct HTTP2RequestHead {
       return .kept
     } else {
       if Self.spells(name, "content-length") { hasContentLength = true }
-      Self.append(name, value, to: &lines)
+      lines.append(field: name, value)
     }
     return .kept
   }
@@ -163,17 +163,6 @@ struct HTTP2RequestHead {
   private static func spells(_ name: RawSpan, _ text: StaticString) -> Bool {
     name.byteCount == text.utf8CodeUnitCount
       && name.matches(ByteRange(start: 0, count: name.byteCount), lowercase: text)
-  }
-
-  private static func append(_ name: RawSpan, _ value: RawSpan, to lines: inout [UInt8]) {
-    if lines.capacity == 0 { lines.reserveCapacity(512) }
-    // Safe: the bytes are copied.
-    unsafe name.withUnsafeBytes { unsafe lines.append(contentsOf: $0) }
-    lines.append(0x3A)
-    lines.append(0x20)
-    unsafe value.withUnsafeBytes { unsafe lines.append(contentsOf: $0) }
-    lines.append(0x0D)
-    lines.append(0x0A)
   }
 
   private static func bytes(_ span: RawSpan) -> [UInt8] {

@@ -227,14 +227,7 @@ struct UpstreamResponseHead {
       for offset in 0..<value.byteCount { status = status! * 10 + Int(value[offset] & 15) }
       return
     }
-    if lines.capacity == 0 { lines.reserveCapacity(512) }
-    // Safe: the bytes are copied.
-    unsafe name.withUnsafeBytes { unsafe lines.append(contentsOf: $0) }
-    lines.append(0x3A)
-    lines.append(0x20)
-    unsafe value.withUnsafeBytes { unsafe lines.append(contentsOf: $0) }
-    lines.append(0x0D)
-    lines.append(0x0A)
+    lines.append(field: name, value)
   }
 
   /// Writes the head as HTTP/1.1; false when it is too long.
