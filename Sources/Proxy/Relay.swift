@@ -271,6 +271,15 @@ extension Worker {
     if accepted < offered {
       takeBack(connection, .upstreamRequestBytes, UInt64(offered - accepted))
     }
+    return applySent(connection, exchange, upstream, accepted: accepted, queued: queued)
+  }
+
+  /// Takes what an upstream accepted off the request; true when that was anything.
+  func applySent(
+    _ connection: DownstreamConnection, _ exchange: Exchange, _ upstream: UpstreamConnection,
+    accepted: Int, queued: Int
+  ) -> Bool {
+    let channel = upstream.channel
     let fromQueue = min(accepted, queued)
     // Advanced, not consumed: a request head may have to be sent again on another connection.
     channel.output?.advance(fromQueue)
@@ -281,7 +290,9 @@ extension Worker {
     }
     if channel.isBroken { upstreamSinkBroke(connection, exchange, upstream) }
     if accepted > 0 {
-      let isSent = exchange.request.isSourceDone && channel.outputCount == 0
+      let isSent =
+        exchange.request.isSourceDone && channel.outputCount == 0
+        && channel.upstreamStream?.isEndSent ?? true
       let isWaiting = isSent && exchange.phase == .requesting
       connection.deadline =
         now + (isWaiting ? responseTimeout(exchange) : progressTimeout(exchange))

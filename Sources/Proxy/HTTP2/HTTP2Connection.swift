@@ -5,7 +5,7 @@ import Platform
 ///
 /// What the session tells is only noted here; the worker acts on it when the call into the session has returned. Owned by
 /// one worker thread.
-final class HTTP2Connection: HTTP2SessionDelegate {
+final class HTTP2Connection: HTTP2SessionDelegate, HTTP2Link {
   /// The socket's side. Strong; the cycle is broken when the connection ends (`Worker.endHTTP2`).
   let downstream: DownstreamConnection
   private var made: HTTP2Session?
@@ -69,7 +69,8 @@ final class HTTP2Connection: HTTP2SessionDelegate {
   var leaveDeadline = UInt64.max
   private let limits: HTTP2Limits
   private let headBytesMax: Int
-  private let buffers: BufferPool
+  let buffers: BufferPool
+  var channel: Channel { downstream.channel }
 
   /// Nil when there is no memory.
   init?(
@@ -150,7 +151,7 @@ final class HTTP2Connection: HTTP2SessionDelegate {
       guard let downstream = stream.downstream, !downstream.channel.isWritable else { continue }
       waiting.append(stream)
     }
-    if waiting.count > 1 { waiting.sort { ($0.served, $0.id) < ($1.served, $1.id) } }
+    if waiting.count > 1 { waiting.sort { ($0.outlet.served, $0.id) < ($1.outlet.served, $1.id) } }
     for stream in waiting { touchWaiting(stream) }
   }
 
@@ -169,33 +170,10 @@ final class HTTP2Connection: HTTP2SessionDelegate {
     if stream.isReset || stream.isAtEnd { streams[stream.id] = nil }
   }
 
-  /// Writes frames into the socket's output while there is room; false when the session has failed.
-  @discardableResult
-  func pump() -> Bool {
-    let channel = downstream.channel
-    while true {
-      // Bound: the output buffer.
-      let output = channel.output.take() ?? buffers.take()
-      if output.free < HTTP2Session.pieceBytesMax { output.compact() }
-      guard output.free >= HTTP2Session.pieceBytesMax else {
-        channel.output = output
-        isDirty = true
-        return true
-      }
-      let sent = session.send { bytes, frame in
-        output.append(bytes)
-        produced += bytes.byteCount
-        if let frame { note(frame) }
-      }
-      channel.output = output
-      guard let sent else { return false }
-      if !sent { return true }
-      isDirty = true
-    }
-  }
-
   /// Books a frame that was written, before it goes to the socket.
-  private func note(_ frame: HTTP2SentFrame) {
+  func note(written count: Int, _ frame: HTTP2SentFrame?) {
+    produced += count
+    guard let frame else { return }
     switch frame.kind {
     case .head, .continuation, .content:
       guard let stream = streams[frame.stream], !stream.isOver else { return }

@@ -13,20 +13,45 @@ final class HTTP2Outlet {
   var isAtEnd = false
   /// Trailers that end the message.
   var trailers: HTTP2Fields?
+  /// When the stream was served last, as its connection counts.
+  private(set) var served: UInt64 = 0
 
   /// Bytes that were handed over and not taken.
-  var left: Int { queuedRange.count + directRange.count }
+  private var left: Int { queuedRange.count + directRange.count }
 
-  /// Hands over `output` from `start` on, and then `directCount` bytes of `content`.
-  func offer(_ output: Buffer?, from start: Int, _ content: Buffer?, directCount: Int) {
-    queued = output
-    direct = content
-    queuedRange = min(start, output?.count ?? 0)..<(output?.count ?? 0)
-    directRange = 0..<directCount
+  /// Hands over `output` from `start` on, and then `directCount` bytes of `content`; what is before `start` is taken already.
+  func send(
+    _ output: Buffer?, from start: Int, _ content: Buffer?, directCount: Int, stream id: Int32,
+    on link: some HTTP2Link
+  ) -> IOResult {
+    let offered = (output?.count ?? 0) + directCount
+    if start < offered || (endsWithNextSend && !isAtEnd) {
+      queued = output
+      direct = content
+      queuedRange = min(start, output?.count ?? 0)..<(output?.count ?? 0)
+      directRange = 0..<directCount
+      link.session.resume(id)
+    }
+    link.pump()
+    let accepted = offered - left
+    // Nobody else may end the message with what comes next; once all is handed over, whoever writes next may.
+    if !isAtEnd && left > 0 { endsWithNextSend = false }
+    clear()
+    guard accepted > 0 else { return .wouldBlock }
+    served = link.nextServe()
+    return .moved(accepted)
   }
 
-  /// Takes back what is left.
-  func clear() {
+  /// Writes the end of a message of which everything has been handed over, as far as flow control and the connection's
+  /// output allow.
+  func finish(stream id: Int32, on link: some HTTP2Link) {
+    endsWithNextSend = true
+    clear()
+    link.session.resume(id)
+    link.pump()
+  }
+
+  private func clear() {
     queued = nil
     direct = nil
     queuedRange = 0..<0
@@ -67,51 +92,5 @@ final class HTTP2Outlet {
       unsafe UnsafeMutableRawBufferPointer(rebasing: room[offset..<(offset + count)]).copyMemory(
         from: source)
     }
-  }
-}
-
-extension Channel {
-  /// Takes what a stream received into the input: all of it when that is empty, else what fits. Returns how many bytes
-  /// that were, 0 when there is no room.
-  func take(_ incoming: inout Buffer?, _ buffers: BufferPool) -> Int {
-    guard let waiting = incoming else { return 0 }
-    if inputCount == 0 {
-      if let old = input.take() { buffers.give(old) }
-      input = waiting
-      incoming = nil
-      return waiting.count
-    }
-    guard let input else { return 0 }
-    input.compact()
-    let count = min(input.free, waiting.count)
-    input.append(waiting.readable.extracting(first: count))
-    waiting.consume(count)
-    return count
-  }
-}
-
-extension Field {
-  /// Whether it may be passed on over HTTP/2: fields about the connection have no place there (RFC 9113 §8.2.2).
-  var passesToHTTP2: Bool {
-    switch known {
-    case .connection, .keepAlive, .transferEncoding, .upgrade, .proxyConnection, .te,
-      .http2Settings:
-      false
-    default: !isConnectionOption
-    }
-  }
-}
-
-extension [UInt8] {
-  /// Adds a field's line as HTTP/1.1 has it.
-  mutating func append(field name: RawSpan, _ value: RawSpan) {
-    if capacity == 0 { reserveCapacity(512) }
-    // Safe: the bytes are copied.
-    unsafe name.withUnsafeBytes { unsafe append(contentsOf: $0) }
-    append(0x3A)
-    append(0x20)
-    unsafe value.withUnsafeBytes { unsafe append(contentsOf: $0) }
-    append(0x0D)
-    append(0x0A)
   }
 }

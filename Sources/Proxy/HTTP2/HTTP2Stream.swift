@@ -42,8 +42,6 @@ final class HTTP2Stream {
   var isAtEnd: Bool { outlet.isAtEnd }
   /// Whether the frame that ends the response has been written.
   var isEndSent = false
-  /// When it was served last, as its connection counts.
-  private(set) var served: UInt64 = 0
   /// Frames of this stream that were written and were not counted yet, in bytes.
   var sentBytes = 0
   /// Whether it is in the connection's list of streams with such frames.
@@ -65,18 +63,7 @@ final class HTTP2Stream {
       channel.isBroken = true
       return .failed(ECONNRESET)
     }
-    guard let incoming, !incoming.isEmpty else {
-      channel.isReadable = false
-      guard hasEnded else { return .wouldBlock }
-      channel.hasEnded = true
-      return .end
-    }
-    let count = channel.take(&self.incoming, buffers)
-    guard count > 0 else { return .wouldBlock }
-    channel.isReadable = !(self.incoming?.isEmpty ?? true) || hasEnded
-    connection.session.consume(count, stream: id)
-    connection.isDirty = true
-    return .moved(count)
+    return connection.receive(&incoming, into: channel, stream: id, hasEnded: hasEnded)
   }
 
   /// Writes the first of `output` as HEADERS while that is heads, the rest and `directCount` bytes of `content` as DATA as
@@ -85,7 +72,6 @@ final class HTTP2Stream {
     -> IOResult
   {
     guard !isReset else { return .failed(ECONNRESET) }
-    let offered = (output?.count ?? 0) + directCount
     var accepted = 0
     while !isHeadSent, let output, accepted < output.count {
       guard let length = sendHead(output, from: accepted, directCount, &parser)
@@ -95,28 +81,15 @@ final class HTTP2Stream {
       accepted += length
     }
     guard !isReset else { return .failed(ECONNRESET) }
-    if accepted < offered || (outlet.endsWithNextSend && !isAtEnd) {
-      outlet.offer(output, from: accepted, content, directCount: directCount)
-      connection.session.resume(id)
-    }
-    connection.pump()
-    let left = outlet.left
-    outlet.clear()
-    accepted = offered - left
-    // Nobody else may end the response with what comes next; once all is handed over, whoever writes next may.
-    if !isAtEnd && left > 0 { outlet.endsWithNextSend = false }
-    if accepted > 0 { served = connection.nextServe() }
-    return accepted > 0 ? .moved(accepted) : .wouldBlock
+    return outlet.send(
+      output, from: accepted, content, directCount: directCount, stream: id, on: connection)
   }
 
   /// Writes the end of a response of which everything has been handed over, as far as flow control and the connection's
   /// output allow; `isEndSent` tells.
   func finish() {
     guard !isEndSent, !isReset, isHeadSent else { return }
-    outlet.endsWithNextSend = true
-    outlet.clear()
-    connection.session.resume(id)
-    connection.pump()
+    outlet.finish(stream: id, on: connection)
   }
 
   /// Sends the head that begins at `start`; its length, nil when it is none.

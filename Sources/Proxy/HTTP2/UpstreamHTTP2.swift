@@ -5,7 +5,7 @@ import Platform
 ///
 /// What the session tells is only noted here; the worker acts on it when the call into the session has returned. Owned by
 /// one worker thread.
-final class UpstreamHTTP2: HTTP2SessionDelegate {
+final class UpstreamHTTP2: HTTP2SessionDelegate, HTTP2Link {
   /// The socket's side. Strong; the cycle is broken when the connection is closed (`Worker.closeUpstream`).
   let carrier: UpstreamConnection
   /// Whether the socket has TLS.
@@ -42,7 +42,8 @@ final class UpstreamHTTP2: HTTP2SessionDelegate {
   private let streamsMax: Int
   private let headBytesMax: Int
   private let headerListBytesMax: Int
-  private let buffers: BufferPool
+  let buffers: BufferPool
+  var channel: Channel { carrier.channel }
   /// Orders streams by when they were served last.
   private var serves: UInt64 = 0
   /// Bytes of the DATA frame in progress that are still to come or to be counted.
@@ -166,7 +167,7 @@ final class UpstreamHTTP2: HTTP2SessionDelegate {
   func touchWaiting() {
     // Bound: streamsMax.
     var waiting = attached.filter { $0.upstream?.channel.isWritable == false }
-    if waiting.count > 1 { waiting.sort { ($0.served, $0.id) < ($1.served, $1.id) } }
+    if waiting.count > 1 { waiting.sort { ($0.outlet.served, $0.id) < ($1.outlet.served, $1.id) } }
     for stream in waiting { touchWaiting(stream) }
   }
 
@@ -178,32 +179,9 @@ final class UpstreamHTTP2: HTTP2SessionDelegate {
     touch(stream)
   }
 
-  /// Writes frames into the socket's output while there is room; false when the session has failed.
-  @discardableResult
-  func pump() -> Bool {
-    let channel = carrier.channel
-    while true {
-      // Bound: the output buffer.
-      let output = channel.output.take() ?? buffers.take()
-      if output.free < HTTP2Session.pieceBytesMax { output.compact() }
-      guard output.free >= HTTP2Session.pieceBytesMax else {
-        channel.output = output
-        isDirty = true
-        return true
-      }
-      let sent = session.send { bytes, frame in
-        output.append(bytes)
-        if let frame { note(frame) }
-      }
-      channel.output = output
-      guard let sent else { return false }
-      if !sent { return true }
-      isDirty = true
-    }
-  }
-
   /// Books a frame that was written. What belongs to no open exchange, and frames about the connection, are nobody's.
-  private func note(_ frame: HTTP2SentFrame) {
+  func note(written count: Int, _ frame: HTTP2SentFrame?) {
+    guard let frame else { return }
     switch frame.kind {
     case .head, .continuation, .content:
       guard let stream = streams[frame.stream] else { return }

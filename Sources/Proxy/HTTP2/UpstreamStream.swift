@@ -27,8 +27,6 @@ final class UpstreamStream {
   var isEndSent = false
   /// Frames that were written and were not counted yet, in bytes.
   var sentBytes = 0
-  /// When it was served last, as its connection counts.
-  private(set) var served: UInt64 = 0
 
   // MARK: Response
 
@@ -98,18 +96,7 @@ final class UpstreamStream {
       let count = channel.take(&heads, buffers)
       return count > 0 ? .moved(count) : .wouldBlock
     }
-    guard let incoming, !incoming.isEmpty else {
-      channel.isReadable = false
-      guard hasEnded else { return .wouldBlock }
-      channel.hasEnded = true
-      return .end
-    }
-    let count = channel.take(&self.incoming, buffers)
-    guard count > 0 else { return .wouldBlock }
-    channel.isReadable = !(self.incoming?.isEmpty ?? true) || hasEnded
-    connection.session.consume(count, stream: id)
-    connection.isDirty = true
-    return .moved(count)
+    return connection.receive(&incoming, into: channel, stream: id, hasEnded: hasEnded)
   }
 
   /// Gives back what was not taken.
@@ -124,7 +111,6 @@ final class UpstreamStream {
   /// as flow control and the connection's output allow.
   func send(_ output: Buffer?, _ content: Buffer?, directCount: Int) -> IOResult {
     guard resetCode == nil else { return .failed(ECONNRESET) }
-    let offered = (output?.count ?? 0) + directCount
     var accepted = 0
     if id == 0, let output {
       guard let length = sendHead(output, directCount) else {
@@ -134,28 +120,15 @@ final class UpstreamStream {
       }
       accepted = length
     }
-    if accepted < offered || (outlet.endsWithNextSend && !outlet.isAtEnd) {
-      outlet.offer(output, from: accepted, content, directCount: directCount)
-      connection.session.resume(id)
-    }
-    connection.pump()
-    let left = outlet.left
-    outlet.clear()
-    accepted = offered - left
-    // Nobody else may end the request with what comes next; once all is handed over, whoever writes next may.
-    if !outlet.isAtEnd && left > 0 { outlet.endsWithNextSend = false }
-    if accepted > 0 { served = connection.nextServe() }
-    return accepted > 0 ? .moved(accepted) : .wouldBlock
+    return outlet.send(
+      output, from: accepted, content, directCount: directCount, stream: id, on: connection)
   }
 
   /// Writes the end of a request of which everything has been handed over, as far as flow control and the connection's
   /// output allow; `isEndSent` tells.
   func finish() {
     guard !isEndSent, resetCode == nil, id != 0 else { return }
-    outlet.endsWithNextSend = true
-    outlet.clear()
-    connection.session.resume(id)
-    connection.pump()
+    outlet.finish(stream: id, on: connection)
   }
 
   /// Sends the head at the front of `output`; its length, nil when the connection takes no further request.

@@ -342,21 +342,7 @@ extension Worker {
     }
     if accepted < queued + direct || (isLast && !stream.isEndSent) { channel.isWritable = false }
     noteWritten(connection, exchange, stream)
-    let fromQueue = min(accepted, queued)
-    // Advanced, not consumed: a request head may have to be sent again on another connection.
-    channel.output?.advance(fromQueue)
-    _ = exchange.request.accept(fromQueue)
-    if accepted > queued {
-      exchange.hasMovedContent = true
-      exchange.request.acceptDirect(accepted - queued, connection.channel.input)
-    }
-    if channel.isBroken { upstreamSinkBroke(connection, exchange, upstream) }
-    if accepted > 0 {
-      let isWaiting = stream.isEndSent && exchange.phase == .requesting
-      connection.deadline =
-        now + (isWaiting ? responseTimeout(exchange) : progressTimeout(exchange))
-    }
-    return accepted > 0
+    return applySent(connection, exchange, upstream, accepted: accepted, queued: queued)
   }
 
   private func noteWritten(
