@@ -54,6 +54,14 @@ def pinned(core):
     return lambda: os.sched_setaffinity(0, {core})
 
 
+def yielding(core):
+    """As `pinned`, and the process runs only when nothing else wants the core: it takes no time from those beside it."""
+    def prepare():
+        os.sched_setaffinity(0, {core})
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    return prepare
+
+
 def require_weir(path):
     """The proxy must be built already: a release build takes too long to be started from here unasked."""
     if not os.access(path, os.X_OK):

@@ -1,13 +1,13 @@
 internal import GRDB
 internal import Usage
 
-/// The tables of store format 1 and the steps that lead to it.
+/// The tables of the store and the steps that lead to them.
 ///
 /// Counters are STRICT integers: a sum past 63 bits becomes a REAL in SQLite, which a STRICT column
 /// refuses, so that an overflow ends the transaction instead of losing precision.
 enum Schema {
   /// The format this program writes. A store of a higher one is refused.
-  static let format = 1
+  static let format = 2
 
   /// Steps from format n to n + 1; append only.
   private static let steps: [@Sendable (Database) throws -> Void] = [
@@ -19,7 +19,12 @@ enum Schema {
         for trigger in SchemaTriggers.appendOnly(table) { try database.execute(sql: trigger) }
       }
       for trigger in SchemaTriggers.inOrder { try database.execute(sql: trigger) }
-    }
+    },
+    { database in
+      for statement in secondCosts + secondMoney + secondPeriods + secondStatements + secondUsage {
+        try database.execute(sql: statement)
+      }
+    },
   ]
 
   /// Refuses a file of another program or of a newer Weir.
