@@ -60,7 +60,7 @@ extension Worker {
   ) -> IOResult {
     let channel = connection.channel
     stream.outlet.endsWithNextSend = isLast
-    let result = stream.send(channel.output, input, directCount: direct, &ownHeadParser)
+    let result = stream.send(channel.output, input, directCount: direct)
     let offered = channel.outputCount + direct
     switch result {
     case .moved(let count):
