@@ -245,6 +245,24 @@ struct MethodTests {
     #expect(close.bridge.tiesOut)
   }
 
+  @Test func `a capacity may be the sum of a series, and all of it may be used`() throws {
+    let pool = Self.pool(
+      "compute", Self.cpu,
+      extra: #","idle":{"used":"upstream_cpu_us","capacity":{"external":"cap"}}"#)
+    func idle(_ capacity: String) throws -> [String] {
+      let series = try ExternalSeries(
+        name: "cap", unit: "us",
+        values: ["acme": Fixtures.amount(capacity), "bolt": Fixtures.amount("1")])
+      let close = try Self.close(
+        [pool], [Self.record("100", "compute")], extra: #","externals":["cap"]"#,
+        externals: [series])
+      return Self.shares(close, "compute~idle")
+    }
+
+    #expect(try idle("7") == ["platform:kept 50.000000"])
+    #expect(try idle("3") == ["platform:kept 0.000000"])
+  }
+
   @Test func `more use than capacity is refused, not credited`() throws {
     let pool = Self.pool(
       "compute", Self.cpu, extra: #","idle":{"used":"upstream_cpu_us","capacity":"3"}"#)

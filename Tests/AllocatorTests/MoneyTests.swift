@@ -202,6 +202,9 @@ import Usage
       let none = try await allocator.call(
         "GET", "/v1/periods/2026-10/why?tenant=acme&pool=moon", as: .reader)
       #expect(none.status == 404)
+      let idle = try await allocator.call(
+        "GET", "/v1/periods/2026-10/why?tenant=acme&pool=compute~idle", as: .reader)
+      #expect(idle.json?["pool"] == .string("compute"))
     }
   }
 }

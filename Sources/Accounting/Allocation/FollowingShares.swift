@@ -1,17 +1,30 @@
 /// A pool of credits or taxes, split like the rows that it belongs to.
 ///
-/// Rows with the same texts are a group. The group's part of the pool goes to the owners of the
-/// followed rows: of a direct pool to whom each row names, of any other pool to whom that pool was
-/// given, in proportion to what the rows cost:
+/// Rows with the same texts are a group. In three steps, none of which loses a unit or depends on an
+/// order:
 ///
-///     w_o  =  sum over direct pools of  E_o    +    sum over other pools of  E * m_o / M
+/// 1. The groups' exact costs are rounded to the pool's micro-units.
+/// 2. Each group is split over what its followed rows cost: over the owners that rows of direct pools
+///    name, and over the other pools as a whole.
+/// 3. What each of those pools took is split over those to whom the pool itself was given.
 ///
-/// with E the rows' effective cost and m_o of M the pool's posted micro-units. Rows and shares whose
-/// sum has another sign than the whole they belong to count as nothing; a group without weights has
-/// no owner, reason `no-target`.
-/// The groups' exact costs are rounded to the pool's micro-units first, then each group is split, so
-/// nothing is lost and no order matters.
+/// Rows and shares whose sum has another sign than the whole they belong to count as nothing; a group
+/// without weights has no owner, reason `no-target`.
 extension PoolSplit {
+  /// Where a part of a group goes.
+  private enum Target: Hashable {
+    case owner(Owner)
+    case pool(String)
+
+    /// What ties are broken by.
+    var key: String {
+      switch self {
+      case .owner(let owner): owner.key
+      case .pool(let name): Account.cost(pool: name).text
+      }
+    }
+  }
+
   /// The pool, split like the rows it follows.
   func following(_ part: PoolPart) throws(AccountingError) -> PoolAllocation {
     let following = input.costs.followings[part.name] ?? PooledCosts.Following()
@@ -21,10 +34,12 @@ extension PoolSplit {
     let micros = try Apportionment.round(
       groups.map { (key: $0.key, exact: (following.own[$0.texts] ?? .zero).units) },
       unit: Amount.unitsPerMicro, to: part.posted.micros)
+    let given = following.rows.keys.reduce(into: [:]) { $0[$1] = self.given(by: $1) }
     var sums: [Owner: Int128] = [:]
+    var taken: [String: Int128] = [:]
     var lost = 0
     for (group, amount) in zip(groups, micros) {
-      let weights = weights(of: group.texts, following)
+      let weights = weights(of: group.texts, following, given)
       guard !weights.isEmpty else {
         lost += 1
         sums[.unallocated(.noTarget), default: 0] += Int128(amount)
@@ -32,14 +47,37 @@ extension PoolSplit {
       }
       let label = group.texts.filter { !$0.isEmpty }.joined(separator: " / ")
       let parts = try split(
-        part, amount, keys: weights.map(\.owner.key), weights: weights.map(\.weight),
+        part, amount, keys: weights.map(\.target.key), weights: weights.map(\.weight),
         what: "with the rows of \(label)")
-      for (row, amount) in zip(weights, parts) { sums[row.owner, default: 0] += Int128(amount) }
+      for (row, amount) in zip(weights, parts) {
+        switch row.target {
+        case .owner(let owner): sums[owner, default: 0] += Int128(amount)
+        case .pool(let name): taken[name, default: 0] += Int128(amount)
+        }
+      }
+    }
+    for (name, amount) in taken.sorted(by: { KeyOrder.precedes($0.key, $1.key) }) {
+      try hand(amount, on: name, given[name] ?? [:], part, to: &sums)
     }
     let note = "\(lost) of \(groups.count) groups of rows have no rows to follow: unallocated"
     return allocation(
       part, method: "follow", notes: lost > 0 ? [note] : [],
       shares: try shares(sums, of: part))
+  }
+
+  /// Splits what the rows of a pool took over those to whom the pool was given.
+  private func hand(
+    _ amount: Int128, on name: String, _ given: [Owner: BigUInt], _ part: PoolPart,
+    to sums: inout [Owner: Int128]
+  ) throws(AccountingError) {
+    guard let micros = Int64(exactly: amount) else {
+      throw .overflow(operation: "what pool \(part.name) adds to pool \(name)")
+    }
+    let owners = given.keys.sorted { KeyOrder.precedes($0.key, $1.key) }
+    let parts = try split(
+      part, micros, keys: owners.map(\.key), weights: owners.map { given[$0] ?? .zero },
+      what: "with the rows of pool \(name), as that was given")
+    for (owner, micros) in zip(owners, parts) { sums[owner, default: 0] += Int128(micros) }
   }
 
   private func shares(
@@ -64,44 +102,30 @@ extension PoolSplit {
     return shares
   }
 
-  /// The weights of one group, ordered by account; none is nought.
+  /// The weights of one group, ordered by key; none is nought.
   private func weights(
-    of texts: [String], _ following: PooledCosts.Following
-  ) -> [(owner: Owner, weight: BigUInt)] {
+    of texts: [String], _ following: PooledCosts.Following, _ given: [String: [Owner: BigUInt]]
+  ) -> [(target: Target, weight: BigUInt)] {
     guard !texts.isEmpty else { return [] }
     let rows = following.rows.compactMapValues { $0[texts] }
     let sum = rows.values.flatMap(\.values).reduce(Int128(0)) { $0 &+ $1.units }
-    func counts(_ amount: Amount) -> Bool {
-      amount != .zero && sum != 0 && (amount < .zero) == (sum < 0)
-    }
-    var parts: [(rows: BigUInt, owners: [Owner: BigUInt], whole: BigUInt)] = []
-    for (name, rows) in rows.sorted(by: { KeyOrder.precedes($0.key, $1.key) }) {
-      let isDirect =
-        input.policy.pools.first { $0.name == name }
-        .map { if case .direct = $0.method { true } else { false } } ?? false
-      if isDirect {
-        let owners = rows.filter { counts($0.value) }
-          .mapValues { BigUInt($0.units.magnitude) }
-        parts.append((rows: .one, owners: owners, whole: .one))
-      } else if let cost = rows[.kept], counts(cost) {
-        let given = given(by: name)
-        let whole = given.values.reduce(BigUInt.zero, +)
-        if !whole.isZero { parts.append((BigUInt(cost.units.magnitude), given, whole)) }
+    var weights: [Target: BigUInt] = [:]
+    for (name, owners) in rows {
+      for (owner, amount) in owners {
+        guard amount != .zero, sum != 0, (amount < .zero) == (sum < 0) else { continue }
+        let target: Target = isDirect(name) ? .owner(owner) : .pool(name)
+        if case .pool = target, given[name]?.isEmpty ?? true { continue }
+        weights[target] = (weights[target] ?? .zero) + BigUInt(amount.units.magnitude)
       }
     }
-    // Over the common denominator, the product of all wholes.
-    var weights: [Owner: BigUInt] = [:]
-    for index in parts.indices {
-      let factor = parts.indices.reduce(parts[index].rows) {
-        $1 == index ? $0 : $0 * parts[$1].whole
-      }
-      for (owner, weight) in parts[index].owners {
-        weights[owner] = (weights[owner] ?? .zero) + factor * weight
-      }
-    }
-    return weights.filter { !$0.value.isZero }
-      .map { (owner: $0.key, weight: $0.value) }
-      .sorted { KeyOrder.precedes($0.owner.key, $1.owner.key) }
+    return weights.map { (target: $0.key, weight: $0.value) }
+      .sorted { KeyOrder.precedes($0.target.key, $1.target.key) }
+  }
+
+  private func isDirect(_ name: String) -> Bool {
+    guard let pool = input.policy.pools.first(where: { $0.name == name }) else { return false }
+    if case .direct = pool.method { return true }
+    return false
   }
 
   /// What a pool gave each owner, as magnitudes of the shares that have its own sign.

@@ -54,6 +54,11 @@ struct ExplainAmount: Sendable {
   func run(_ question: Question, at now: UTCInstant) async throws -> Answer {
     let record = try await world.store.periods.record(of: question.period)
     let policy = try await policy(of: record)
+    var question = question
+    // An idle part is explained with its pool: `compute~idle` with `compute`.
+    if let mark = question.pool.dropFirst().firstIndex(of: "~") {
+      question.pool = String(question.pool[..<mark])
+    }
     guard policy.pools.contains(where: { $0.name == question.pool }) else {
       throw APIError.notFound(what: "pool \(question.pool) in policy \(policy.name)")
     }

@@ -307,31 +307,40 @@ class World:
 
     def following(self, pool, posted):
         groups = self.parts[pool["name"]]
-        key = self.texts(pool)
         parts = round_parts({"\0".join(texts): value * MICRO for texts, value in groups.items()}, posted)
-        shares = {}
+        shares, taken = {}, {}
+
+        def add(sums, key, amount):
+            sums[key] = sums.get(key, 0) + amount
+
         for texts in groups:
-            rows = {}
-            for name in self.sources(pool, True):
-                matching = [record for record in self.rows.get(name, []) if texts and key(record) == texts]
-                if not matching:
-                    continue
-                is_direct = self.pools[name]["method"]["kind"] == "direct"
-                rows[name] = self.grouped(matching, self.owner if is_direct else lambda _: None)
-            direction = sign(sum(value for owners in rows.values() for value in owners.values()))
-            weights = {}
-            for name, owners in rows.items():
-                for owner, value in owners.items():
-                    if not direction or sign(value) != direction:
-                        continue
-                    given = {owner: Fraction(1)} if owner else self.given(name)
-                    for who, part in given.items():
-                        weights[who] = weights.get(who, 0) + abs(value) * part
+            weights = self.followed(pool, texts)
             amount = parts["\0".join(texts)]
             found = split(amount, weights) if weights else {"platform:unallocated:no-target": amount}
-            for who, part in found.items():
-                shares[who] = shares.get(who, 0) + part
+            for target, part in found.items():
+                add(taken if target.startswith("cost:") else shares, target, part)
+        for target, amount in taken.items():
+            for owner, part in split(amount, self.given(target[5:])).items():
+                add(shares, owner, part)
         return shares
+
+    def followed(self, pool, texts):
+        """{owner of rows in direct pools, or "cost:" and a pool: what the rows with these texts cost}"""
+        key, sums = self.texts(pool), {}
+        for name in self.sources(pool, True):
+            matching = [record for record in self.rows.get(name, []) if texts and key(record) == texts]
+            if self.pools[name]["method"]["kind"] == "direct":
+                for owner, value in self.grouped(matching, self.owner).items():
+                    sums[name, owner] = value
+            elif matching:
+                sums[name, f"cost:{name}"] = self.converted(matching)
+        direction = sign(sum(sums.values()))
+        weights = {}
+        for (name, target), value in sums.items():
+            is_pool = target.startswith("cost:")
+            if direction and sign(value) == direction and not (is_pool and not self.given(name)):
+                weights[target] = weights.get(target, 0) + abs(value)
+        return weights
 
     def given(self, name):
         sums, posted = {}, 0
@@ -341,8 +350,7 @@ class World:
                 sums[owner] = sums.get(owner, 0) + amount
         direction = -1 if posted < 0 else 1
         kept = {owner: abs(value) for owner, value in sums.items() if sign(value) == direction}
-        whole = sum(kept.values())
-        return {owner: Fraction(value, whole) for owner, value in kept.items()}
+        return kept
 
     def idle(self, pool, exact, posted):
         rule, name = pool["idle"], pool["name"]
