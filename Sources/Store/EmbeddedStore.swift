@@ -23,6 +23,10 @@ public struct EmbeddedStore: Sendable {
   public let costs: CostStore
   /// Policy versions.
   public let policies: PolicyStore
+  /// Rates between currencies.
+  public let rates: RateStore
+  /// Names and parents of tenants over time.
+  public let history: HistoryStore
   /// Ledger entries.
   public let ledger: LedgerStore
   /// Periods and their close.
@@ -61,6 +65,8 @@ public struct EmbeddedStore: Sendable {
     tenants = TenantStore(engine: engine)
     costs = CostStore(engine: engine)
     policies = PolicyStore(engine: engine)
+    rates = RateStore(engine: engine)
+    history = HistoryStore(engine: engine)
     ledger = LedgerStore(engine: engine, seals: seals)
     periods = PeriodStore(engine: engine, seals: seals)
     statements = StatementStore(engine: engine)
