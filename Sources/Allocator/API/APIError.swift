@@ -53,6 +53,7 @@ public enum APIError: Error, Sendable, Equatable {
     case let error as BatchError: self = .batchMalformed(reason: error.description)
     case let error as PolicyFaults: self = .policyInvalid(faults: error.faults.map(\.description))
     case let error as HTTPError: self = .init(error)
+    case let error as PDFFailure: self = .unexpected(error.description)
     default: self = .unexpected("\(error)")
     }
   }

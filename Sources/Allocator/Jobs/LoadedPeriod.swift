@@ -32,13 +32,17 @@ struct LoadedPeriod: Sendable {
   var coverage: Coverage
   /// Copies of batches with other bytes.
   var conflicts: Int
-  /// Totals of the period before.
-  var previousTotals: [String: Money]
+  /// The latest statements of the period before.
+  var previous: [String: PreviousStatement]
 
   /// The period.
   var period: Period { record.period }
   /// The register as the allocation wants it.
-  var register: TenantRegister { TenantRegister(tenants.lazy.map(\.id)) }
+  var register: TenantRegister {
+    TenantRegister(
+      tenants.lazy.map(\.id),
+      names: Dictionary(tenants.lazy.map { ($0.id, $0.name) }, uniquingKeysWith: { $1 }))
+  }
 
   /// Digests of everything above that a close freezes.
   func frozen(policy: Policy) -> FrozenInputs {

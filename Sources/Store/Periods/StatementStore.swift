@@ -42,6 +42,35 @@ public struct StatementStore: Sendable {
     }
   }
 
+  /// The amounts of every tenant's latest statement of a period, by tenant; empty without any.
+  public func amounts(of period: Period) async throws(StoreError) -> [String: PreviousStatement] {
+    try await engine.read("reading the statements of \(period)") { database in
+      let rows = try Row.fetchCursor(
+        database,
+        sql: """
+          SELECT tenant, version, micros, currency, amounts,
+            CASE WHEN amounts IS NULL THEN document END AS document
+          FROM statement WHERE period = ? AND version = \(Self.latest)
+          """, arguments: [period.description, period.description])
+      var found: [String: PreviousStatement] = [:]
+      while let row = try rows.next() {
+        found[row["tenant"]] = PreviousStatement(
+          version: UInt32(clamping: row["version"] as Int64),
+          total: Money(
+            micros: row["micros"],
+            currency: try Stored.currency(row["currency"], table: "statement")),
+          lines: try Self.lines(row))
+      }
+      return found
+    }
+  }
+
+  /// Stores of format 1 kept no amounts beside the document.
+  private static func lines(_ row: Row) throws -> [PreviousStatement.Line] {
+    if let amounts: Data = row["amounts"] { return try StatementAmounts.lines([UInt8](amounts)) }
+    return try Statement(canonicalJSON: [UInt8](row["document"] as Data)).amounts
+  }
+
   /// A statement's canonical JSON, of the latest version when nil; throws `notFound`.
   public func document(
     of tenant: String, period: Period, version: UInt32? = nil

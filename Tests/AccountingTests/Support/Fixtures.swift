@@ -59,8 +59,8 @@ struct Close {
 
   init(
     _ records: [CostRecord], policy: Policy, usage: UsageFigures,
-    externals: [ExternalSeries] = [], register: [String] = [],
-    coverage: Coverage = Coverage([]), previousTotals: [String: Money] = [:]
+    externals: [ExternalSeries] = [], register: [String] = [], names: [String: String] = [:],
+    coverage: Coverage = Coverage([]), previous: [String: PreviousStatement] = [:]
   ) throws {
     costs = try CostPooling.pool(records, policy: policy, period: Fixtures.october)
     allocation = try Allocation.allocate(
@@ -73,7 +73,7 @@ struct Close {
     statements = try StatementBuilder.build(
       StatementInput(
         allocation: allocation, entries: entries, usage: usage,
-        register: TenantRegister(register), coverage: coverage, previousTotals: previousTotals,
+        register: TenantRegister(register, names: names), coverage: coverage, previous: previous,
         reconciliation: trial.state))
     bridge = try Bridge.build(
       BridgeInput(costs: costs, allocation: allocation, entries: entries, statements: statements))
