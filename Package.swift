@@ -138,7 +138,7 @@ let package = Package(
       [
         "Store", "Accounting", "Usage", "Digest", "HTTPClient", "CZlib", hummingbird, yams, logging,
         grdb,
-      ]),
+      ], exclude: ["FocusLint.py"]),
     tests("Digest"),
     tests("HTTPClient", ["TestSupport", "PlainHTTP"]),
     tests("HTTPCodec", ["TestSupport"], exclude: ["Corpus"]),

@@ -25,6 +25,9 @@ import Testing
     ("GET", "/v1/periods/{period}/reconciliation", [.operator, .reader]),
     ("GET", "/v1/periods/{period}/statements", [.operator, .reader, .tenant]),
     ("GET", "/v1/periods/{period}/statements/{tenant}", [.operator, .reader, .tenant]),
+    ("GET", "/v1/periods/{period}/statements-zip", [.operator, .reader]),
+    ("GET", "/v1/periods/{period}/exports/{format}", [.operator, .reader]),
+    ("POST", "/v1/periods/{period}/exports/journal", [.operator, .reader]),
     ("GET", "/v1/usage", [.operator, .reader, .tenant]),
     ("GET", "/v1/ledger/entries", [.operator, .reader]),
     ("GET", "/v1/ledger/verify", [.operator, .reader]),
@@ -41,7 +44,8 @@ import Testing
       for (method, path, roles) in Self.table {
         let target = path.replacingOccurrences(of: "{period}", with: "2026-10")
           .replacingOccurrences(of: "{id}", with: "99").replacingOccurrences(
-            of: "{tenant}", with: "acme")
+            of: "{tenant}", with: "acme"
+          ).replacingOccurrences(of: "{format}", with: "hledger")
         for role in Role.allCases {
           let answer = try await allocator.call(method, target, as: role)
           let isRefused = answer.status == 403 && answer.code == "forbidden"

@@ -66,6 +66,8 @@ struct CSVWriter {
     case text(String)
     /// A number that this target made; it may begin with a minus sign.
     case number(String)
+    /// A text for a program, never for a spreadsheet: quoted where it must be, else as it is.
+    case raw(String)
   }
 
   private(set) var bytes: [UInt8] = []
@@ -75,6 +77,7 @@ struct CSVWriter {
       if index > 0 { bytes.append(UInt8(ascii: ",")) }
       switch cell {
       case .number(let text): bytes.append(contentsOf: text.utf8)
+      case .raw(let text): bytes.append(contentsOf: Self.quoted(text))
       case .text(let text): bytes.append(contentsOf: Self.quoted(Self.defused(text)))
       }
     }

@@ -29,6 +29,8 @@ public enum APIError: Error, Sendable, Equatable {
   case policyInvalid(faults: [String])
   /// A register with faults.
   case tenantsInvalid(faults: [String])
+  /// A mapping to the general ledger with faults.
+  case mappingInvalid(faults: [String])
   /// No policy was ever set.
   case policyMissing
   /// A period that cannot be closed yet.
@@ -124,7 +126,7 @@ extension APIError {
         status: .internalServerError, code: "unexpected", message: "the allocator has a fault",
         hint: "its log has the reason under this request")
     case .batchMalformed, .batchConflict, .costsMalformed, .policyInvalid, .tenantsInvalid,
-      .policyMissing, .closeBlocked, .closeRaced:
+      .mappingInvalid, .policyMissing, .closeBlocked, .closeRaced:
       documentAnswer
     case .store(let error): Self.answer(to: error)
     case .accounting(let error):
@@ -157,6 +159,10 @@ extension APIError {
       Answer(
         status: .unprocessableContent, code: "tenants_invalid",
         message: faults.joined(separator: "\n"), hint: "nothing was registered")
+    case .mappingInvalid(let faults):
+      Answer(
+        status: .unprocessableContent, code: "mapping_invalid",
+        message: faults.joined(separator: "\n"), hint: "see docs/reference/exports.md")
     case .policyMissing:
       Answer(
         status: .conflict, code: "policy_missing", message: "no policy was set",

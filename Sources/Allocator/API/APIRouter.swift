@@ -15,6 +15,7 @@ struct APIRouter: Sendable {
     BatchRoutes(world: world).endpoints + CostRoutes(world: world).endpoints
       + PolicyRoutes(world: world).endpoints + TenantRoutes(world: world).endpoints
       + PeriodRoutes(world: world).endpoints + StatementRoutes(world: world).endpoints
+      + ExportRoutes(world: world).endpoints
       + UsageRoutes(world: world).endpoints + LedgerRoutes(world: world).endpoints
       + StatusRoutes(world: world).endpoints + TokenRoutes(world: world).endpoints
   }

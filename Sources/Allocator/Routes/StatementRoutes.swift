@@ -17,28 +17,6 @@ struct StatementRoutes: Sendable {
     ]
   }
 
-  /// The forms of a statement.
-  enum Form: String, CaseIterable {
-    /// The document itself.
-    case json
-    /// One row a line.
-    case csv
-    /// One page.
-    case html
-    /// A4 pages, archived when first made.
-    case pdf
-
-    /// The media type.
-    var mediaType: String {
-      switch self {
-      case .json: "application/json"
-      case .csv: "text/csv"
-      case .html: "text/html"
-      case .pdf: "application/pdf"
-      }
-    }
-  }
-
   @Sendable private func list(_ call: APICall) async throws -> APIReply {
     let period = try call.period()
     let version = try version(call)
@@ -86,21 +64,21 @@ struct StatementRoutes: Sendable {
   /// JSON.
   static func target(
     _ name: String, format: String?, accept: String
-  ) throws(APIError) -> (tenant: String, form: Form) {
+  ) throws(APIError) -> (tenant: String, form: StatementForm) {
     if let format {
-      guard let form = Form(rawValue: format) else {
+      guard let form = StatementForm(rawValue: format) else {
         throw .invalid(what: "format must be json, csv, html or pdf")
       }
       return (name, form)
     }
-    for form in Form.allCases where name.hasSuffix("." + form.rawValue) {
+    for form in StatementForm.allCases where name.hasSuffix("." + form.rawValue) {
       return (String(name.dropLast(form.rawValue.count + 1)), form)
     }
-    return (name, Form.allCases.first { accept.contains($0.mediaType) } ?? .json)
+    return (name, StatementForm.allCases.first { accept.contains($0.mediaType) } ?? .json)
   }
 
   private func reply(
-    _ bytes: [UInt8], _ form: Form, _ call: APICall
+    _ bytes: [UInt8], _ form: StatementForm, _ call: APICall
   ) async throws -> APIReply {
     switch form {
     case .json: return .document(bytes, contentType: form.mediaType)

@@ -29,6 +29,29 @@ public struct ArchivedDocument: Sendable, Equatable {
   public var bytes: [UInt8]
   /// Its SHA-256.
   public var digest: Digest256
+
+  /// A document with the hash of its bytes.
+  public init(bytes: [UInt8]) {
+    self.bytes = bytes
+    digest = SHA256.hash(bytes)
+  }
+}
+
+/// A rendering that is to be archived.
+public struct NewArchiveDocument: Sendable, Equatable {
+  /// What it is of.
+  public var key: ArchiveKey
+  /// The document.
+  public var bytes: [UInt8]
+  /// SHA-256 of the statement's canonical JSON.
+  public var statement: Digest256
+
+  /// A rendering.
+  public init(key: ArchiveKey, bytes: [UInt8], statement: Digest256) {
+    self.key = key
+    self.bytes = bytes
+    self.statement = statement
+  }
 }
 
 /// Renderings that are kept as they were first made. The table is append-only.
@@ -40,31 +63,37 @@ extension StatementStore {
     }
   }
 
-  /// Archives a rendering with an audit record and returns what is archived: these bytes, or those
-  /// that somebody else was faster with.
+  /// Archives renderings in one transaction, with an audit record each, and returns what is archived:
+  /// these bytes, or those that somebody else was faster with.
   public func archive(
-    _ key: ArchiveKey, bytes: [UInt8], statement: Digest256, by actor: String, at now: UTCInstant
-  ) async throws(StoreError) -> ArchivedDocument {
-    let digest = SHA256.hash(bytes)
-    return try await engine.write("archiving a statement") { database in
-      if let kept = try Self.archived(database, key) { return kept }
-      try database.execute(
-        sql: """
-          INSERT INTO statement_archive (period, version, tenant, form, bytes, digest,
-            statement_digest, made_at, made_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-          """,
-        arguments: [
-          key.period.description, Int(key.version), key.tenant, key.form, Data(bytes),
-          Data(digest.bytes), Data(statement.bytes), now.microseconds, actor,
-        ])
-      try AuditTrail.append(
-        database,
-        AuditRecord(
-          at: now, actor: actor, action: .statementArchive,
-          subject: "\(key.tenant) \(key.period)",
-          detail: "form=\(key.form) version=\(key.version) sha256=\(digest.hex)"))
-      return ArchivedDocument(bytes: bytes, digest: digest)
+    _ documents: [NewArchiveDocument], by actor: String, at now: UTCInstant
+  ) async throws(StoreError) -> [ArchivedDocument] {
+    try await engine.write("archiving statements") { database in
+      try documents.map { try Self.archive(database, $0, by: actor, at: now) }
     }
+  }
+
+  private static func archive(
+    _ database: Database, _ new: NewArchiveDocument, by actor: String, at now: UTCInstant
+  ) throws -> ArchivedDocument {
+    let key = new.key
+    if let kept = try archived(database, key) { return kept }
+    let document = ArchivedDocument(bytes: new.bytes)
+    let insert = try database.cachedStatement(
+      sql: """
+        INSERT INTO statement_archive (period, version, tenant, form, bytes, digest,
+          statement_digest, made_at, made_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """)
+    try insert.execute(arguments: [
+      key.period.description, Int(key.version), key.tenant, key.form, Data(new.bytes),
+      Data(document.digest.bytes), Data(new.statement.bytes), now.microseconds, actor,
+    ])
+    try AuditTrail.append(
+      database,
+      AuditRecord(
+        at: now, actor: actor, action: .statementArchive, subject: "\(key.tenant) \(key.period)",
+        detail: "form=\(key.form) version=\(key.version) sha256=\(document.digest.hex)"))
+    return document
   }
 
   private static func archived(
@@ -84,6 +113,6 @@ extension StatementStore {
       throw StoreError.malformed(
         table: "statement_archive", reason: "\(key.tenant) \(key.period) was changed")
     }
-    return ArchivedDocument(bytes: bytes, digest: digest)
+    return ArchivedDocument(bytes: bytes)
   }
 }

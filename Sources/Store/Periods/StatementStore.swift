@@ -15,6 +15,24 @@ public struct StatementHeading: Sendable, Equatable {
   public var digest: Digest256
 }
 
+/// A stored statement with its document.
+public struct StoredStatement: Sendable, Equatable {
+  /// Whose.
+  public var tenant: String
+  /// Canonical JSON.
+  public var document: [UInt8]
+  /// The amounts of its lines in short form; `nil` where the store's first format kept none.
+  var amounts: [UInt8]?
+
+  /// The amounts of its lines, in its order.
+  public var lines: [PreviousStatement.Line] {
+    get throws {
+      if let amounts { return try StatementAmounts.lines(amounts) }
+      return try Statement(canonicalJSON: document).amounts
+    }
+  }
+}
+
 /// Statements as they were issued. A version is never replaced.
 public struct StatementStore: Sendable {
   /// The database.
@@ -38,6 +56,32 @@ public struct StatementStore: Sendable {
             micros: row["micros"],
             currency: try Stored.currency(row["currency"], table: "statement")),
           digest: try Stored.digest(row["digest"], table: "statement"))
+      }
+    }
+  }
+
+  /// Some statements of a version in the order of their tenants, after a tenant, at most `count`.
+  public func page(
+    of period: Period, version: UInt32, after tenant: String?, max count: Int
+  ) async throws(StoreError) -> [StoredStatement] {
+    try await engine.read("reading statements of \(period)") { database in
+      try Row.fetchAll(
+        database,
+        sql: """
+          SELECT tenant, document, digest, amounts FROM statement
+          WHERE period = ? AND version = ? AND tenant > ? ORDER BY tenant LIMIT ?
+          """, arguments: [period.description, Int(version), tenant ?? "", count]
+      ).map { row in
+        let stored = StoredStatement(
+          tenant: row["tenant"], document: [UInt8](row["document"] as Data),
+          amounts: (row["amounts"] as Data?).map { [UInt8]($0) })
+        guard
+          SHA256.hash(stored.document) == (try Stored.digest(row["digest"], table: "statement"))
+        else {
+          throw StoreError.malformed(
+            table: "statement", reason: "\(stored.tenant) \(period) was changed")
+        }
+        return stored
       }
     }
   }
