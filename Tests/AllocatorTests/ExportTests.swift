@@ -194,6 +194,16 @@ import Testing
     }
   }
 
+  @Test func `the example of a mapping maps every account`() throws {
+    let mapping = try MappingDocument.mapping(
+      Array(try Repository.text("config/journal-mapping.example.yaml").utf8))
+
+    let general = ["tenant:acme", "tenant:bolt", "cost:x", "platform:kept", "platform:fx"].map {
+      (try? Account(text: $0)).flatMap(mapping.rule)?.general ?? "none"
+    }
+    #expect(general == ["6210", "6200", "6100", "6900", "6950"])
+  }
+
   @Test func `nothing is exported before a close, and each export is an audit record`()
     async throws
   {

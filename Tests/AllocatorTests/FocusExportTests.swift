@@ -18,6 +18,14 @@ import Testing
       let report = try StatementPDFTests.run("python3", [Self.lint, "-"], input: answer.body)
       #expect(report.contains("faults=0"), "\(report)")
 
+      // The other linter is no part of the tests' packages: docs/reference/exports.md has its command.
+      if let toolkit = ProcessInfo.processInfo.environment["WEIR_FOCUS_TOOLKIT"] {
+        let file = allocator.folder.appendingPathComponent("focus.csv")
+        try Data(answer.body).write(to: file)
+        let words = try StatementPDFTests.run(
+          toolkit, ["validate", "--dataset", "cost-and-usage", file.path], input: [])
+        #expect(words.contains("STRUCTURAL_VALID, SEMANTIC_VALID"), "\(words)")
+      }
       let wanted = try await ExportTests.balances(allocator).filter { !$0.key.hasPrefix("cost:") }
       for (account, balance) in wanted {
         let owner = account.hasPrefix("tenant:") ? String(account.dropFirst(7)) : account
