@@ -130,6 +130,9 @@ let package = Package(
     .executableTarget(
       name: "MeterBench", dependencies: ["Metering", "Usage", "Platform"],
       path: "bench/MeterBench", swiftSettings: house),
+    .executableTarget(
+      name: "StatementBench", dependencies: ["Accounting", "Allocator", "Digest"],
+      path: "bench/accounting/StatementBench", swiftSettings: house),
 
     // tests
     tests("Accounting", ["Digest"]),

@@ -6,10 +6,15 @@ internal import Digest
 /// The same statement gives the same bytes on every machine with the same build and fonts: the
 /// document's time is the statement's own, and no clock or random number is asked. Must run from
 /// start to end on one thread.
-struct StatementPDF {
+package struct StatementPDF {
   private let statement: Statement
   private let words: StatementWords
   private let layout: PDFLayout
+
+  /// The bytes of the PDF of the statement with this canonical JSON.
+  package static func bytes(canonicalJSON document: [UInt8]) throws -> [UInt8] {
+    try bytes(try Statement(canonicalJSON: document))
+  }
 
   /// The bytes of a statement's PDF.
   static func bytes(_ statement: Statement) throws(PDFFailure) -> [UInt8] {
