@@ -4,7 +4,8 @@
 #   docker build --target allocator -t weir .        docker run -v ./allocator.yaml:/etc/weir/allocator.yaml weir
 FROM swift:6.3-bookworm AS build
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends \
-    libc-ares-dev libcurl4-openssl-dev liblz4-dev libnghttp2-dev libsqlite3-dev libssl-dev pkg-config zlib1g-dev
+    libc-ares-dev libcairo2-dev libcurl4-openssl-dev liblz4-dev libnghttp2-dev libpango1.0-dev libsqlite3-dev \
+    libssl-dev pkg-config zlib1g-dev
 WORKDIR /src
 COPY Package.swift ./
 COPY Sources Sources
@@ -31,6 +32,11 @@ ENTRYPOINT ["weir-proxy"]
 CMD ["/etc/weir/weir-proxy.yaml"]
 
 FROM base AS allocator
+USER root
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends \
+    fonts-dejavu-core fonts-liberation libpango-1.0-0 libpangocairo-1.0-0 \
+ && rm -rf /var/lib/apt/lists/*
+USER weir
 COPY --from=build /src/.build/release/weir /usr/local/bin/
 VOLUME /var/lib/weir
 ENTRYPOINT ["weir"]

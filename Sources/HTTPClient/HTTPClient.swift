@@ -29,13 +29,19 @@ private import CCurlShims
   }
 
   /// Sends one request and waits for the final response. Redirects are responses like others.
-  public func send(_ request: HTTPRequest) throws(HTTPClientError) -> HTTPResponse {
+  ///
+  /// `take` gets the body of a success piece by piece, however long it is, instead of the response; when
+  /// it returns false, the exchange ends with an error.
+  public func send(
+    _ request: HTTPRequest, into take: (([UInt8]) -> Bool)? = nil
+  ) throws(HTTPClientError) -> HTTPResponse {
     try Self.validate(request)
     // Safe: the handle lives as long as self.
     let setup = unsafe HandleSetup(handle)
     let headers = try HeaderList(request.headers)
     var text = [CChar](repeating: 0, count: Int(CURL_ERROR_SIZE))
     let sink = ResponseSink(bodyBytesMax: configuration.bodyBytesMax)
+    sink.take = take
     // Safe: everything that libcurl is given here outlives `perform`, and `reset` makes it forget.
     // Safe: errors are text, any bytes are valid; the pointer stays in the closure.
     var textSpan = text.mutableSpan

@@ -5,12 +5,19 @@ final class ResponseSink {
   private(set) var headers: [HTTPRequest.Field] = []
   private(set) var body: [UInt8] = []
   private(set) var isOverflown = false
+  /// Takes the body of a success piece by piece instead of `body`; false ends the exchange.
+  var take: (([UInt8]) -> Bool)?
+  private var isSuccess = false
   private static let headerLinesMax = 1000
 
   init(bodyBytesMax: Int) { self.bodyBytesMax = bodyBytesMax }
 
   /// Takes a piece of the body; false when it is too much.
   func receive(body piece: UnsafeRawBufferPointer) -> Bool {
+    if let take, isSuccess {
+      // Safe: copied before libcurl's buffer goes.
+      return take(unsafe [UInt8](piece))
+    }
     guard piece.count <= bodyBytesMax - body.count else {
       isOverflown = true
       return false
@@ -26,6 +33,7 @@ final class ResponseSink {
     let line = unsafe String(decoding: bytes, as: UTF8.self)
     if line.hasPrefix("HTTP/") {
       headers = []
+      isSuccess = line.split(separator: " ").dropFirst().first?.hasPrefix("2") ?? false
       return true
     }
     guard let colon = line.utf8.firstIndex(of: UInt8(ascii: ":")) else { return true }

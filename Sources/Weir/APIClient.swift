@@ -41,6 +41,26 @@ struct APIClient {
     return response.body
   }
 
+  /// Writes the answer to a file, or to standard output when `path` is nil, as it comes. A file appears
+  /// under its name when it is whole.
+  func save(_ call: Call, to path: String?) throws(CommandFailure) {
+    let file = try OutputFile(path)
+    let response: HTTPResponse
+    do {
+      response = try send(call) { file.write($0) }
+    } catch {
+      // A failure of the file is the cause when there is one.
+      if file.isBroken { try file.finish() }
+      file.discard()
+      throw error
+    }
+    guard (200..<300).contains(response.status) else {
+      file.discard()
+      throw Self.refusal(response)
+    }
+    try file.finish()
+  }
+
   /// The answer as JSON.
   func json(_ call: Call) throws(CommandFailure) -> JSONValue {
     do {
@@ -60,7 +80,9 @@ struct APIClient {
   private static let plain = CharacterSet(
     charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
-  private func send(_ call: Call) throws(CommandFailure) -> HTTPResponse {
+  private func send(
+    _ call: Call, into take: (([UInt8]) -> Bool)? = nil
+  ) throws(CommandFailure) -> HTTPResponse {
     let pairs = call.query.compactMap { pair in
       pair.value.map { "\(pair.name)=\(Self.escaped($0))" }
     }
@@ -74,7 +96,8 @@ struct APIClient {
         .init(
           totalTimeoutMilliseconds: Self.totalMilliseconds, bodyBytesMax: Self.answerBytesMax))
       return try client.send(
-        HTTPRequest(method: call.method, url: url, headers: headers, body: call.body))
+        HTTPRequest(method: call.method, url: url, headers: headers, body: call.body),
+        into: take)
     } catch {
       switch error {
       case .unreachable, .timedOut, .connectionLost, .notTrusted, .malformedResponse:

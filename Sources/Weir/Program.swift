@@ -16,7 +16,8 @@ struct Program: AsyncParsableCommand {
     version: "weir 0.1.0",
     subcommands: [
       AllocatorCommand.self, ImportCommand.self, PolicyCommand.self, CloseCommand.self,
-      StatementCommand.self, StatementsCommand.self, ReconcileCommand.self, LedgerCommand.self,
+      StatementCommand.self, StatementsCommand.self, ExportCommand.self, ReconcileCommand.self,
+      LedgerCommand.self,
       UsageCommand.self, StatusCommand.self, PeriodsCommand.self, TokenCommand.self,
       TenantsCommand.self, RatesCommand.self, WhyCommand.self, BackupCommand.self,
       RestoreCommand.self,

@@ -36,8 +36,15 @@ struct GoldenTests {
     ])
     return try Close(
       reading.records, policy: policy, usage: usage, externals: [series],
-      register: ["acme", "bolt"], coverage: coverage,
-      previousTotals: ["acme": Money(micros: 100_000_000, currency: policy.currency)])
+      register: ["acme", "bolt"], names: ["acme": "Acme GmbH", "bolt": ""], coverage: coverage,
+      previous: [
+        "acme": PreviousStatement(
+          version: 1, total: Money(micros: 100_000_000, currency: policy.currency),
+          lines: [
+            .init(pool: "compute", route: "api", micros: 90_000_000),
+            .init(pool: "licences", route: nil, micros: 10_000_000),
+          ])
+      ])
   }
 
   @Test func `the close of October comes out as the files say, byte for byte`() throws {

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Accounting
@@ -13,7 +14,9 @@ struct StatementTests {
     ProxyCoverage(instance: "proxy-a", batches: 0, from: nil, to: nil, holes: []),
   ])
 
-  private static func close(_ currency: String = "USD") throws -> Close {
+  private static func close(
+    _ currency: String = "USD", previous: PreviousStatement? = nil
+  ) throws -> Close {
     let policy = try PolicyText.decode(
       """
       {"version":1,"name":"p","currency":"\(currency)","pools":[
@@ -33,7 +36,15 @@ struct StatementTests {
     return try Close(
       [Fixtures.record("100", currency: currency), tagged], policy: policy, usage: usage,
       register: ["acme"], coverage: coverage,
-      previousTotals: ["acme": Money(micros: 50_000_000, currency: Fixtures.currency(currency))])
+      previous: [
+        "acme": previous
+          ?? PreviousStatement(
+            version: 2, total: Money(micros: 50_000_000, currency: Fixtures.currency(currency)),
+            lines: [
+              .init(pool: "cpu", route: "api", micros: 30_000_000),
+              .init(pool: "cpu", route: "old", micros: 20_000_000),
+            ])
+      ])
   }
 
   @Test func `a statement has a line for each pool and route`() throws {
@@ -92,16 +103,108 @@ struct StatementTests {
 
   @Test func `a stored statement of another format or with a member missing is refused`() throws {
     let text = try #require(Self.close().statements.statements.first).json.canonicalText
-    let other = text.replacing("weir-statement/1", with: "weir-statement/9")
+    let other = text.replacing("weir-statement/2", with: "weir-statement/9")
     let holed = text.replacing("\"total\":\"79.012345\",", with: "")
 
     #expect {
       try Statement(canonicalJSON: Array(other.utf8))
-    } throws: { "\($0)".contains("reads weir-statement/1, the statement is \"weir-statement/9\"") }
+    } throws: { "\($0)".contains("reads weir-statement/2, the statement is \"weir-statement/9\"") }
     #expect(
       throws: AccountingError.malformedStatement(
         reason: "statement.total is missing or of another kind")
     ) { try Statement(canonicalJSON: Array(holed.utf8)) }
+  }
+
+  @Test func `a statement tells how it compares line by line`() throws {
+    let statement = try #require(Self.close().statements.statements.first)
+
+    let before = statement.lines.map { $0.previous?.text ?? "-" }
+    #expect(before == ["30.000000", "-", "-"])
+    #expect(statement.comparison?.version == 2)
+    #expect(
+      statement.comparison?.gone == [.init(pool: "cpu", route: "old", micros: 20_000_000)])
+    let was = try statement.lines.compactMap(\.previous).reduce(
+      Money(micros: 20_000_000, currency: statement.currency)
+    ) { try $0.adding($1) }
+    #expect(was == statement.previousTotal)
+  }
+
+  @Test func `a total in another currency is shown and not compared`() throws {
+    let before = PreviousStatement(
+      version: 1, total: Money(micros: 1_000_000, currency: Fixtures.currency("JPY")),
+      lines: [.init(pool: "cpu", route: "api", micros: 1_000_000)])
+    let statement = try #require(
+      Self.close(previous: before).statements.statements.first)
+
+    #expect(statement.change == nil)
+    #expect(statement.comparison?.gone == [])
+    #expect(statement.lines.allSatisfy { $0.previous == nil })
+    #expect(try Statement(canonicalJSON: statement.canonicalJSON()) == statement)
+  }
+
+  @Test func `both views of cost and the grades of confidence sum to what they are of`() throws {
+    for statement in try Self.close().statements.statements {
+      let attributable = statement.sum(of: .attributable)
+      let shared = statement.sum(of: .shared)
+      #expect(try attributable.amount.adding(shared.amount) == statement.total)
+      #expect(attributable.printed + shared.printed == statement.printedTotal)
+      for line in statement.lines {
+        let known = line.confidence
+        #expect(known.measured + known.hinted + known.modelled == line.amount.micros)
+      }
+    }
+  }
+
+  @Test(
+    arguments: [
+      ("direct", [], (7, 0, 0)), ("even", [], (0, 0, 7)),
+      ("proportional", ["requests"], (7, 0, 0)), ("proportional", ["tokens"], (0, 7, 0)),
+      ("proportional", ["upstream_cpu_us"], (0, 5, 2)),
+      ("proportional", ["gb_months"], (7, 0, 0)),
+      ("proportional", ["requests", "upstream_cpu_us"], (4, 2, 1)),
+    ] as [(String, [String], (Int64, Int64, Int64))])
+  func `an amount is known as its drivers are`(
+    method: String, drivers: [String], grades: (Int64, Int64, Int64)
+  ) throws {
+    let hints = HintCounts([
+      UsageLine(route: "api", quantity: "requests", unit: "1", value: 4),
+      UsageLine(route: "api", quantity: "cpu_hinted_requests", unit: "1", value: 3),
+      UsageLine(route: "files", quantity: "requests", unit: "1", value: 9),
+    ])
+    let known = try Confidence(
+      micros: 7, method: method,
+      drivers: drivers.map { name in
+        LineDriver(
+          name: name, unit: name == "gb_months" ? "GB-month" : MeteredQuantity.unit(of: name),
+          value: "2.5", total: "5", weight: "\(1.0 / Double(drivers.count))", unitCost: nil)
+      }, route: "api", usage: hints)
+
+    #expect(known.measured == grades.0)
+    #expect(known.hinted == grades.1)
+    #expect(known.modelled == grades.2)
+  }
+
+  @Test func `amounts read back from their short form, and nothing else does`() throws {
+    let lines = try #require(Self.close().statements.statements.first).amounts
+
+    #expect(try StatementAmounts.lines(StatementAmounts.bytes(lines)) == lines)
+    for text in ["{}", "[1]", #"[["a",null]]"#, #"[["a",null,"x"]]"#, #"[["a",1,"2"]]"#] {
+      #expect(throws: AccountingError.self) { try StatementAmounts.lines(Array(text.utf8)) }
+    }
+  }
+
+  @Test func `a statement of the first format is still read`() throws {
+    let file = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "Golden/first/statement-acme.json")
+    let statement = try Statement(canonicalJSON: Array(try Data(contentsOf: file)))
+
+    #expect(statement.total.text == "317.745035")
+    #expect(statement.previousTotal?.text == "100.000000")
+    #expect(statement.comparison?.version == nil)
+    #expect(statement.issuedAt == Fixtures.october.end)
+    #expect(statement.sum(of: .attributable).amount == statement.total)
+    #expect(statement.lines[0].confidence.measured == 12_340_000)
+    #expect(String(decoding: statement.csv(), as: UTF8.self).contains("acme,yes,2026-10,1,tagged"))
   }
 
   @Test func `entries that do not post the allocation make no statements`() throws {

@@ -140,7 +140,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("1234567", "1\u{2009}234\u{2009}567"), ("123", "123"), ("-1234.50", "-1\u{2009}234.50"),
+    ("1234567", "1\u{202F}234\u{202F}567"), ("123", "123"), ("-1234.50", "-1\u{202F}234.50"),
   ])
   func `figures are grouped and keep their digits`(_ text: String, _ grouped: String) {
     #expect(Figure.grouped(text) == grouped)

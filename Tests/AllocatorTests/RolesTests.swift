@@ -29,9 +29,12 @@ import Testing
     ("GET", "/v1/periods/{period}", [.operator, .reader]),
     ("POST", "/v1/periods/{period}/close", [.operator]),
     ("GET", "/v1/periods/{period}/reconciliation", [.operator, .reader]),
-    ("GET", "/v1/periods/{period}/statements", [.operator, .reader]),
-    ("GET", "/v1/periods/{period}/statements/{tenant}", [.operator, .reader]),
-    ("GET", "/v1/usage", [.operator, .reader]),
+    ("GET", "/v1/periods/{period}/statements", [.operator, .reader, .tenant]),
+    ("GET", "/v1/periods/{period}/statements/{tenant}", [.operator, .reader, .tenant]),
+    ("GET", "/v1/periods/{period}/statements-zip", [.operator, .reader]),
+    ("GET", "/v1/periods/{period}/exports/{format}", [.operator, .reader]),
+    ("POST", "/v1/periods/{period}/exports/journal", [.operator, .reader]),
+    ("GET", "/v1/usage", [.operator, .reader, .tenant]),
     ("GET", "/v1/ledger/entries", [.operator, .reader]),
     ("GET", "/v1/ledger/verify", [.operator, .reader]),
     ("GET", "/v1/status", [.operator, .reader]),
@@ -47,7 +50,8 @@ import Testing
       for (method, path, roles) in Self.table {
         let target = path.replacingOccurrences(of: "{period}", with: "2026-10")
           .replacingOccurrences(of: "{id}", with: "99").replacingOccurrences(
-            of: "{tenant}", with: "acme")
+            of: "{tenant}", with: "acme"
+          ).replacingOccurrences(of: "{format}", with: "hledger")
         for role in Role.allCases {
           let answer = try await allocator.call(method, target, as: role)
           let isRefused = answer.status == 403 && answer.code == "forbidden"
@@ -84,10 +88,12 @@ import Testing
     let text = try Repository.text("docs/reference/api.md")
     for (method, path, roles) in Self.table {
       let line = text.split(separator: "\n").first { $0.hasPrefix("| `\(method) \(path)`") }
-      #expect(line != nil, "\(method) \(path)")
+      let cells = line?.split(separator: "|") ?? []
+      try #require(cells.count > 1, "\(method) \(path)")
+      let listed = cells[1].split { !$0.isLetter }.map(String.init)
       for role in Role.allCases {
         #expect(
-          line?.contains(role.rawValue) == roles.contains(role), "\(method) \(path) \(role)")
+          listed.contains(role.rawValue) == roles.contains(role), "\(method) \(path) \(role)")
       }
     }
     for code in Repository.errorCodes { #expect(text.contains("`\(code)`"), "\(code)") }

@@ -38,7 +38,7 @@ struct RunningAllocator: Sendable {
     var tokens: [Role: String] = [:]
     for role in Role.allCases {
       tokens[role] = try await store.tokens.create(
-        name: role.rawValue, role: role, by: "test", at: now
+        name: role.rawValue, role: role, tenant: role == .tenant ? "acme" : nil, by: "test", at: now
       ).secret
     }
     let (ports, note) = AsyncStream.makeStream(of: AllocatorServer.Listening.self)

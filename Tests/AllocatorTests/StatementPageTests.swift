@@ -80,3 +80,19 @@ import Testing
     }
   }
 }
+
+@Suite struct StatementPageLayoutTests {
+  @Test func `a page shows both views of cost and what is gone`() throws {
+    let page = StatementPage(statement: try SampleStatement.make(lines: 12)).html
+    for part in [
+      "<h1>Acme GmbH</h1>", "Fully loaded cost", "Attributable cost",
+      "Overhead, idle and other shared cost", "not in this period", ">new<", "% measured",
+      "12\u{202F}345.67",
+    ] {
+      #expect(page.contains(part), "\(part)")
+    }
+    if let path = ProcessInfo.processInfo.environment["WEIR_PAGE"] {
+      try Data(page.utf8).write(to: URL(fileURLWithPath: path + ".sample.html"))
+    }
+  }
+}

@@ -59,7 +59,7 @@ extension Integration {
 
       // A statement is not in the chain; its own digest keeps it from being handed out.
       let total = try #require(
-        Self.places(of: #"weir-statement/1","tenant":"acme""#, in: pristine).first)
+        Self.places(of: #"weir-statement/2","tenant":"acme""#, in: pristine).first)
       var tampered = pristine
       tampered[total + 16] ^= 0x01
       try tampered.write(to: URL(fileURLWithPath: store))

@@ -43,7 +43,8 @@ struct ClosedWorld {
     let frozen = FrozenInputs(
       policy: SHA256.hash("policy"), usage: .zero, register: .zero, imports: [])
     let statement = StatementDocument(
-      tenant: "acme", total: Money(micros: 6_000_000, currency: usd), bytes: Array("{}".utf8))
+      tenant: "acme", total: Money(micros: 6_000_000, currency: usd), bytes: Array("{}".utf8),
+      amounts: Array("[]".utf8))
     let closing = PeriodClosing(
       period: period, version: 1, mark: mark,
       facts: PeriodCloseFacts(

@@ -43,6 +43,7 @@ import Testing
     let reconciled = try await allocator.weir("reconcile", "--period", "2020-02")
     #expect(reconciled.output.hasSuffix("ties out: yes\n"))
     #expect(try await allocator.weir("close", "2020-02", "--reason", "again").code == 1)
+    try await takeOut(allocator)
     let verified = try await WeirProcess.run(["ledger", "verify", "--store", store])
     #expect(verified.output.contains("ledger sound: 1 entries"))
     #expect(try await allocator.weir("status").code == 0)
@@ -92,6 +93,40 @@ import Testing
     #expect(why.output.contains("12.5 EUR converted at 1.2 USD (table, ecb of 2020-02-01)"))
     #expect(why.output.contains("says 6.000000; the same: yes"))
     #expect(allocator.stop() == 0)
+  }
+
+  /// The archive and the exports of the closed month, as commands write them.
+  private func takeOut(_ allocator: AllocatorProcess) async throws {
+    let zip = try await allocator.weir(
+      "statements", "--period", "2020-02", "--zip", allocator.path("month.zip"), "--forms", "json")
+    #expect(
+      zip.code == 0 && zip.output == "wrote \(allocator.path("month.zip"))\n", "\(zip.errors)")
+    let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: allocator.path("month.zip"))))
+    #expect(bytes.starts(with: [0x50, 0x4B, 3, 4]))
+    try Data("version: 1\nname: gl\nrules: [{account: '*', gl: '1'}]\n".utf8)
+      .write(to: URL(fileURLWithPath: allocator.path("gl.yaml")))
+    for (format, part) in [
+      ("focus", "AllocatedMethodId"), ("hledger", "platform:kept  12.500000 USD"),
+      ("beancount", "Expenses:Platform:Kept  12.500000 USD"), ("jsonl", "\"kind\":\"allocation\""),
+    ] {
+      let ended = try await allocator.weir("export", "--format", format, "--period", "2020-02")
+      #expect(ended.code == 0 && ended.output.contains(part), "\(format): \(ended.errors)")
+    }
+    let file = allocator.path("journal.csv")
+    let journal = try await allocator.weir(
+      "export", "--format", "journal", "--period", "2020-02", "--mapping",
+      allocator.path("gl.yaml"), "-o", file)
+    #expect(journal.code == 0, "\(journal.errors)")
+    #expect(try String(contentsOfFile: file, encoding: .utf8).contains(",platform:kept,1,,12.50,"))
+    let open = try await allocator.weir("export", "--format", "jsonl", "--period", "2020-03")
+    #expect(open.code == 1 && open.errors.contains("no close of 2020-03"))
+    let wrong = try await allocator.weir("export", "--format", "journal", "--period", "2020-02")
+    #expect(wrong.code == 2)
+    #expect(!FileManager.default.fileExists(atPath: file + ".part"))
+    let token = try await allocator.weir(
+      "token", "create", "--role", "tenant", "--tenant", "acme", "--name", "portal")
+    #expect(token.code == 0 && token.output.hasPrefix("weir_"), "\(token.errors)")
+    #expect(try await allocator.weir("token", "create", "--role", "tenant").code == 2)
   }
 
   @Test func `a backup can be tried where its seals are`() async throws {

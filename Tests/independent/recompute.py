@@ -41,8 +41,9 @@ CLIENTS_KNOW = (
 TUNNELLED = {"request_body_bytes": "tunnel_bytes_sent", "response_body_bytes": "tunnel_bytes_received"}
 # The members of a statement in their order.
 STATEMENT_MEMBERS = (
-    "format", "tenant", "registered", "period", "version", "currency", "policy", "total", "printed_total",
-    "previous_total", "change", "lines", "usage", "coverage", "ledger_entries", "reconciliation",
+    "format", "tenant", "name", "registered", "period", "version", "issued_at", "currency", "policy", "total",
+    "printed_total", "attributable", "fully_loaded", "confidence", "previous_version", "previous_total",
+    "previous_currency", "change", "lines", "gone", "usage", "coverage", "ledger_entries", "reconciliation",
 )
 
 
@@ -232,8 +233,11 @@ def check_statement(report, books, found, raw, register):
         return
     expected = books.statement(tenant)
     expected["registered"] = tenant in register if register is not None else found["registered"]
-    for name in ("coverage", "reconciliation", "previous_total", "change"):
+    for name in ("name", "issued_at", "coverage", "reconciliation", "previous_version", "previous_total",
+                 "previous_currency", "change", "gone"):
         expected[name] = found.get(name)
+    for here, there in zip(expected["lines"], found["lines"]):
+        here["previous"] = there.get("previous")
     expected = {name: expected[name] for name in STATEMENT_MEMBERS}
     differences = []
     for name in STATEMENT_MEMBERS:
@@ -241,7 +245,10 @@ def check_statement(report, books, found, raw, register):
             differences += differing_parts(name, expected[name], found.get(name))
     if found.get("previous_total") is not None:
         change = Fraction(found["total"]) - Fraction(found["previous_total"])
-        differences += unequal("change", change, Fraction(found["change"]))
+        if found["previous_currency"] == found["currency"]:
+            differences += unequal("change", change, Fraction(found["change"]))
+            before = sum(Fraction(line["previous"] or 0) for line in found["lines"] + found["gone"])
+            differences += unequal("previous lines", before, Fraction(found["previous_total"]))
     canonical = json.dumps(expected, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
     if not differences:
         differences += unequal("canonical bytes", canonical, raw)

@@ -4,8 +4,9 @@ import hashlib
 from fractions import Fraction
 
 from allocate import MICRO
-from arithmetic import fixed, half_even, round_parts, shortest
+from arithmetic import fixed, half_even, round_parts, shortest, split
 
+GRADES = ("measured", "hinted", "modelled")
 # Digits of the minor unit where they are not 2 (ISO 4217).
 MINOR_DIGITS = {code: 0 for code in (
     "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF").split()}
@@ -108,8 +109,10 @@ class Books:
         printed = round_parts(
             {self.line_key(line): self.in_minor_units(line.amount) for _, line in lines}, printed_total)
         entries = list(dict.fromkeys(self.entry(result.name) for result, _ in lines))
+        caused = [line for _, line in lines if self.layer(line) == "attributable"]
+        known = [self.known(result, line) for result, line in lines]
         return {
-            "format": "weir-statement/1",
+            "format": "weir-statement/2",
             "tenant": tenant,
             "period": self.period,
             "version": self.version,
@@ -117,6 +120,13 @@ class Books:
             "policy": {"name": self.policy.name, "sha256": self.policy.sha256},
             "total": self.money(sum(line.amount for _, line in lines)),
             "printed_total": self.print_minor(printed_total),
+            "attributable": {
+                "amount": self.money(sum(line.amount for line in caused)),
+                "printed": self.print_minor(sum(printed[self.line_key(line)] for line in caused))},
+            "fully_loaded": {
+                "amount": self.money(sum(line.amount for _, line in lines)),
+                "printed": self.print_minor(printed_total)},
+            "confidence": {word: self.money(sum(one[word] for one in known)) for word in GRADES},
             "lines": [self.line(result, line, printed[self.line_key(line)]) for result, line in lines],
             "usage": self.usage_of(tenant),
             "ledger_entries": entries,
@@ -130,14 +140,52 @@ class Books:
         return {
             "pool": line.pool,
             "method": line.method,
+            "layer": self.layer(line),
             "route": line.route,
             "drivers": [self.driver(result, driver) for driver in line.drivers],
             "share": fixed(line.share, 12),
             "amount": self.money(line.amount),
             "printed": self.print_minor(printed),
+            "confidence": {word: self.money(part) for word, part in self.known(result, line).items()},
+            "previous": None,
             "ledger_entry": self.entry(line.pool),
             "notes": line.notes,
         }
+
+    @staticmethod
+    def layer(line):
+        """statement.md, "Two views of cost"."""
+        return "attributable" if line.method in ("direct", "proportional") else "shared"
+
+    def known(self, result, line):
+        """statement.md, "Confidence": micro-units by grade."""
+        parts = dict.fromkeys(GRADES, 0)
+        if line.method == "direct":
+            parts["measured"] = line.amount
+            return parts
+        printed = [self.driver(result, driver) for driver in line.drivers]
+        weights = {
+            f"{index:02}": Fraction(one["weight"]) * Fraction(one["value"]) / Fraction(one["total"])
+            if Fraction(one["total"]) else Fraction(0) for index, one in enumerate(printed)}
+        if any(weights.values()):
+            for (_, part), one in zip(sorted(split(line.amount, weights).items()), printed):
+                self.grade(parts, part, one, line)
+        parts["modelled"] += line.amount - sum(parts.values())
+        return parts
+
+    def grade(self, parts, part, driver, line):
+        if driver["quantity"] == "upstream_cpu_us":
+            every, hinted = (self.requests(name, line) for name in ("requests", "cpu_hinted_requests"))
+            hinted = min(hinted, every)
+            halves = split(part, {"hinted": hinted, "modelled": every - hinted}) if every else {"hinted": part}
+            for word, half in halves.items():
+                parts[word] += half
+        else:
+            parts["hinted" if driver["unit"].startswith("10^-6 ") else "measured"] += part
+
+    def requests(self, quantity, line):
+        return sum(value for (tenant, route), value in self.usage.get(quantity, {}).items()
+                   if tenant == line.tenant and line.route in (None, route))
 
     def driver(self, result, driver):
         unit_cost = None

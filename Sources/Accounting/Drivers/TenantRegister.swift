@@ -2,15 +2,24 @@
 /// *unregistered* on its statement and charged all the same.
 public struct TenantRegister: Hashable, Sendable {
   private let plans: [String: String]
+  private let names: [String: String]
 
-  /// A register of these ids, all without a plan.
-  public init(_ ids: some Sequence<String>) {
+  /// A register of these ids, all without a plan, with the names that some of them have.
+  public init(_ ids: some Sequence<String>, names: [String: String] = [:]) {
     plans = Dictionary(ids.map { ($0, "") }) { first, _ in first }
+    self.names = names
   }
 
-  /// A register of ids with their plans; a plan may be empty.
-  public init(plans: [String: String]) {
+  /// A register of ids with their plans, which may be empty, and names.
+  public init(plans: [String: String], names: [String: String] = [:]) {
     self.plans = plans
+    self.names = names
+  }
+
+  /// The name of a tenant; `nil` when it has none, or an empty one.
+  public func name(of id: String) -> String? {
+    guard let name = names[id], !name.isEmpty else { return nil }
+    return name
   }
 
   /// Whether an id is on the register.

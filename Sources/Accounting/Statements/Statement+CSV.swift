@@ -6,7 +6,7 @@ extension Statement {
   public static let csvColumns = [
     "tenant", "registered", "period", "version", "pool", "method", "route", "quantities",
     "unit_costs", "share", "amount", "printed", "currency", "ledger_entry", "policy_sha256",
-    "reconciliation", "notes",
+    "reconciliation", "notes", "name", "layer", "measured", "hinted", "modelled", "previous",
   ]
 
   /// The header row and one row for each line.
@@ -15,6 +15,10 @@ extension Statement {
     writer.row(Self.csvColumns.map { .text($0) })
     for line in lines { writer.row(cells(of: line)) }
     return writer.bytes
+  }
+
+  private static func text(_ micros: Int64) -> String {
+    DecimalText.fixed(Int128(micros), digits: 6)
   }
 
   private func cells(of line: StatementLine) -> [CSVWriter.Cell] {
@@ -29,6 +33,9 @@ extension Statement {
       .number(line.share), .number(line.amount.text), .number(line.printedText),
       .text(currency.code), .text(line.entry.hex), .text(policyDigest.hex),
       .text(reconciliation.rawValue), .text(line.notes.joined(separator: "; ")),
+      .text(name ?? ""), .text(line.layer.rawValue), .number(Self.text(line.confidence.measured)),
+      .number(Self.text(line.confidence.hinted)), .number(Self.text(line.confidence.modelled)),
+      .number(line.previous?.text ?? ""),
     ]
   }
 }
@@ -59,6 +66,8 @@ struct CSVWriter {
     case text(String)
     /// A number that this target made; it may begin with a minus sign.
     case number(String)
+    /// A text for a program, never for a spreadsheet: quoted where it must be, else as it is.
+    case raw(String)
   }
 
   private(set) var bytes: [UInt8] = []
@@ -68,6 +77,7 @@ struct CSVWriter {
       if index > 0 { bytes.append(UInt8(ascii: ",")) }
       switch cell {
       case .number(let text): bytes.append(contentsOf: text.utf8)
+      case .raw(let text): bytes.append(contentsOf: Self.quoted(text))
       case .text(let text): bytes.append(contentsOf: Self.quoted(Self.defused(text)))
       }
     }

@@ -4,18 +4,23 @@ import Digest
 /// quantities as decimal texts. Equal values give equal bytes.
 extension Statement {
   /// The format's name and version, the first member of the object.
-  public static let format = "weir-statement/1"
+  public static let format = "weir-statement/2"
+  /// The format before: without name, time, layers, confidence and comparison of lines.
+  public static let firstFormat = "weir-statement/1"
 
   /// The canonical bytes; a file of them ends without a line feed.
   public func canonicalJSON() -> [UInt8] { json.canonicalBytes }
 
   var json: JSONValue {
-    .object([
+    let attributable = sum(of: .attributable)
+    return .object([
       .init("format", .string(Self.format)),
       .init("tenant", .string(tenant)),
+      .init("name", .text(name)),
       .init("registered", .bool(isRegistered)),
       .init("period", .string(period.description)),
       .init("version", .integer(version)),
+      .init("issued_at", .string(issuedAt.description)),
       .init("currency", .string(currency.code)),
       .init(
         "policy",
@@ -24,9 +29,24 @@ extension Statement {
         ])),
       .init("total", .string(total.text)),
       .init("printed_total", .string(printedTotalText)),
+      .init(
+        "attributable",
+        .object([
+          .init("amount", .string(attributable.amount.text)),
+          .init("printed", .string(printedText(attributable.printed))),
+        ])),
+      .init(
+        "fully_loaded",
+        .object([
+          .init("amount", .string(total.text)), .init("printed", .string(printedTotalText)),
+        ])),
+      .init("confidence", confidence.json),
+      .init("previous_version", (comparison?.version).map { .integer($0) } ?? .null),
       .init("previous_total", .text(previousTotal?.text)),
+      .init("previous_currency", .text(previousTotal?.currency.code)),
       .init("change", .text(change?.text)),
       .init("lines", .array(lines.map(\.json))),
+      .init("gone", .array((comparison?.gone ?? []).map(\.json))),
       .init("usage", .array(usage.map(\.json))),
       .init("coverage", coverage.json),
       .init("ledger_entries", .array(entries.map { .string($0.hex) })),
@@ -40,14 +60,35 @@ extension StatementLine {
     .object([
       .init("pool", .string(pool)),
       .init("method", .string(method)),
+      .init("layer", .string(layer.rawValue)),
       .init("route", .text(route)),
       .init("drivers", .array(drivers.map(\.json))),
       .init("share", .string(share)),
       .init("amount", .string(amount.text)),
       .init("printed", .string(printedText)),
+      .init("confidence", confidence.json),
+      .init("previous", .text(previous?.text)),
       .init("ledger_entry", .string(entry.hex)),
       .init("notes", .array(notes.map { .string($0) })),
     ])
+  }
+}
+
+extension PreviousStatement.Line {
+  var json: JSONValue {
+    .object([
+      .init("pool", .string(pool)), .init("route", .text(route)),
+      .init("previous", .string(DecimalText.fixed(Int128(micros), digits: 6))),
+    ])
+  }
+}
+
+extension Confidence {
+  var json: JSONValue {
+    .object(
+      [("measured", measured), ("hinted", hinted), ("modelled", modelled)].map {
+        .init($0, .string(DecimalText.fixed(Int128($1), digits: 6)))
+      })
   }
 }
 

@@ -1,28 +1,66 @@
 import Digest
 
 extension Statement {
-  /// Reads a statement back from its canonical JSON, so that it can be rendered again.
+  /// Reads a statement back from its canonical JSON of this format or the first, so that it can be
+  /// rendered again.
   ///
   /// Throws `malformedStatement` for another format or a missing member, `malformedJSON` otherwise.
   public init(canonicalJSON bytes: [UInt8]) throws(AccountingError) {
     let root = JSONObject(value: try JSONValue(parsing: bytes), path: "statement")
-    let currency = try root.start(format: Self.format, what: "statement")
+    let isFirst = root.value["format"]?.asString == Self.firstFormat
+    let currency = try root.start(
+      format: isFirst ? Self.firstFormat : Self.format, what: "statement")
     let policy = try root.object("policy")
     tenant = try root.string("tenant")
+    name = try isFirst ? nil : root.optionalString("name")
     isRegistered = try root.bool("registered")
-    period = try Period(parsing: try root.string("period"))
+    let period = try Period(parsing: try root.string("period"))
+    self.period = period
     version = UInt32(truncatingIfNeeded: try root.integer("version"))
+    // The first format did not tell its time; the end of its period stands for it.
+    issuedAt = try isFirst ? period.end : root.instant("issued_at")
     policyName = try policy.string("name")
     policyDigest = try policy.digest("sha256")
     total = try root.money("total", currency)
     printedTotal = try root.minorUnits("printed_total", currency)
-    previousTotal = try root.isNull("previous_total") ? nil : root.money("previous_total", currency)
+    let usage = try root.usage("usage")
+    let hints = HintCounts(usage)
     var lines: [StatementLine] = []
-    for line in try root.objects("lines") { lines.append(try StatementLine(line, currency)) }
+    for line in try root.objects("lines") {
+      lines.append(
+        try isFirst
+          ? StatementLine(first: line, currency, hints: hints) : StatementLine(line, currency))
+    }
     self.lines = lines
-    usage = try root.usage("usage")
+    self.usage = usage
+    comparison = try Comparison(root, isFirst: isFirst, currency)
     coverage = try Coverage(try root.object("coverage"))
     reconciliation = try root.reconciliation()
+  }
+}
+
+extension Comparison {
+  /// What a statement says of the one before.
+  fileprivate init?(
+    _ root: JSONObject, isFirst: Bool, _ currency: Currency
+  ) throws(AccountingError) {
+    guard try !root.isNull("previous_total") else { return nil }
+    guard !isFirst else {
+      self.init(version: nil, total: try root.money("previous_total", currency), gone: [])
+      return
+    }
+    var gone: [PreviousStatement.Line] = []
+    for line in try root.objects("gone") {
+      gone.append(
+        .init(
+          pool: try line.string("pool"),
+          route: try line.optionalString("route"),
+          micros: try line.money("previous", currency).micros))
+    }
+    self.init(
+      version: UInt32(truncatingIfNeeded: try root.integer("previous_version")),
+      total: try root.money("previous_total", Currency.named(try root.string("previous_currency"))),
+      gone: gone)
   }
 }
 
@@ -30,15 +68,46 @@ extension StatementLine {
   fileprivate init(_ line: JSONObject, _ currency: Currency) throws(AccountingError) {
     pool = try line.string("pool")
     method = try line.string("method")
-    route = try line.isNull("route") ? nil : line.string("route")
-    var drivers: [LineDriver] = []
-    for driver in try line.objects("drivers") { drivers.append(try LineDriver(driver)) }
-    self.drivers = drivers
+    guard let layer = CostLayer(rawValue: try line.string("layer")) else {
+      throw line.fault("layer")
+    }
+    self.layer = layer
+    route = try line.optionalString("route")
+    drivers = try line.drivers()
     share = try line.string("share")
     amount = try line.money("amount", currency)
     printed = try line.minorUnits("printed", currency)
+    confidence = try Confidence(try line.object("confidence"), currency)
+    previous = try line.isNull("previous") ? nil : line.money("previous", currency)
     entry = try line.digest("ledger_entry")
     notes = try line.strings("notes")
+  }
+
+  /// A line of the first format: layer and confidence follow from what it says.
+  fileprivate init(
+    first line: JSONObject, _ currency: Currency, hints: HintCounts
+  ) throws(AccountingError) {
+    pool = try line.string("pool")
+    method = try line.string("method")
+    layer = CostLayer(method: method)
+    route = try line.optionalString("route")
+    drivers = try line.drivers()
+    share = try line.string("share")
+    amount = try line.money("amount", currency)
+    printed = try line.minorUnits("printed", currency)
+    confidence = try Confidence(
+      micros: amount.micros, method: method, drivers: drivers, route: route, usage: hints)
+    previous = nil
+    entry = try line.digest("ledger_entry")
+    notes = try line.strings("notes")
+  }
+}
+
+extension Confidence {
+  fileprivate init(_ object: JSONObject, _ currency: Currency) throws(AccountingError) {
+    measured = try object.money("measured", currency).micros
+    hinted = try object.money("hinted", currency).micros
+    modelled = try object.money("modelled", currency).micros
   }
 }
 
@@ -134,6 +203,12 @@ private struct JSONObject {
     return try Currency.named(try string("currency"))
   }
 
+  func drivers() throws(AccountingError) -> [LineDriver] {
+    var drivers: [LineDriver] = []
+    for driver in try objects("drivers") { drivers.append(try LineDriver(driver)) }
+    return drivers
+  }
+
   func usage(_ key: String) throws(AccountingError) -> [UsageLine] {
     var usage: [UsageLine] = []
     for figure in try objects(key) { usage.append(try UsageLine(figure)) }
@@ -157,6 +232,10 @@ private struct JSONObject {
   func string(_ key: String) throws(AccountingError) -> String {
     guard let text = value[key]?.asString else { throw fault(key) }
     return text
+  }
+
+  func optionalString(_ key: String) throws(AccountingError) -> String? {
+    try isNull(key) ? nil : string(key)
   }
 
   func integer(_ key: String) throws(AccountingError) -> Int64 {

@@ -4,12 +4,16 @@ public import Digest
 public struct Statement: Hashable, Sendable {
   /// The tenant.
   public let tenant: String
+  /// The tenant's name on the register when the period was closed; `nil` without one.
+  public let name: String?
   /// Whether the tenant is on the register.
   public let isRegistered: Bool
   /// The period.
   public let period: Period
   /// The version, from 1; older versions stay readable.
   public let version: UInt32
+  /// When it was made: the time at which its ledger entries were posted.
+  public let issuedAt: UTCInstant
   /// The operator's name for the policy.
   public let policyName: String
   /// SHA-256 of the policy document.
@@ -20,8 +24,8 @@ public struct Statement: Hashable, Sendable {
   public let total: Money
   /// The printed total, in minor units of the currency.
   public let printedTotal: Int64
-  /// The total of the period before; `nil` when there was no statement.
-  public let previousTotal: Money?
+  /// How it compares with the period before; `nil` when that had no statement of the tenant.
+  public let comparison: Comparison?
   /// Everything that was metered for the tenant, by route and quantity.
   public let usage: [UsageLine]
   /// What the usage is made of.
@@ -38,6 +42,23 @@ public struct Statement: Hashable, Sendable {
     return lines.map(\.entry).filter { seen.insert($0).inserted }
   }
 
+  /// The total of the period before; `nil` when there was no statement.
+  public var previousTotal: Money? { comparison?.total }
+
+  /// The sum and the printed sum of the lines of a layer, which fit because the totals do or throw.
+  public func sum(of layer: CostLayer) -> (amount: Money, printed: Int64) {
+    var micros: Int64 = 0
+    var printed: Int64 = 0
+    for line in lines where line.layer == layer {
+      micros += line.amount.micros
+      printed += line.printed
+    }
+    return (Money(micros: micros, currency: currency), printed)
+  }
+
+  /// How the total is known.
+  public var confidence: Confidence { lines.map(\.confidence).reduce(Confidence(), +) }
+
   /// The total minus the one of the period before; `nil` without one, or when it does not fit.
   public var change: Money? {
     guard let previousTotal, previousTotal.currency == currency else { return nil }
@@ -46,17 +67,33 @@ public struct Statement: Hashable, Sendable {
   }
 
   /// The printed total as text, with the digits of the currency.
-  public var printedTotalText: String {
-    DecimalText.fixed(Int128(printedTotal), digits: currency.minorDigits)
+  public var printedTotalText: String { printedText(printedTotal) }
+
+  /// A count of minor units as text, with the digits of the currency.
+  public func printedText(_ minorUnits: Int64) -> String {
+    DecimalText.fixed(Int128(minorUnits), digits: currency.minorDigits)
   }
+}
+
+/// A statement beside the one of the period before. What each line was, stands on the line.
+public struct Comparison: Hashable, Sendable {
+  /// The version of that statement; `nil` on statements of the first format.
+  public let version: UInt32?
+  /// Its total, which may be in another currency.
+  public let total: Money
+  /// Its lines of pools and routes that have no line now, in its order; empty when it was in another
+  /// currency.
+  public let gone: [PreviousStatement.Line]
 }
 
 /// One line of a statement: a pool, and a route when the pool was split by usage.
 public struct StatementLine: Hashable, Sendable {
   /// The pool.
   public let pool: String
-  /// `direct` or `proportional`.
+  /// The pool's method in the policy, for example `direct` or `proportional`.
   public let method: String
+  /// Whether the tenant causes the amount, or carries it with the others.
+  public let layer: CostLayer
   /// The route; `nil` when the amount has none.
   public let route: String?
   /// The driver values behind the amount.
@@ -67,6 +104,10 @@ public struct StatementLine: Hashable, Sendable {
   public let amount: Money
   /// The printed amount, in minor units of the currency.
   public let printed: Int64
+  /// How the amount is known; its parts sum to the amount.
+  public let confidence: Confidence
+  /// The amount of the same pool and route in the period before; `nil` when that had no such line.
+  public let previous: Money?
   /// The ledger entry that posted the pool.
   public let entry: Digest256
   /// What was done instead of what the policy says first.
@@ -76,6 +117,12 @@ public struct StatementLine: Hashable, Sendable {
   public var printedText: String {
     DecimalText.fixed(Int128(printed), digits: amount.currency.minorDigits)
   }
+
+  /// What tells the lines of a statement apart: the pool, then the route.
+  var key: String { Self.key(pool, route) }
+
+  /// The key of a line; ties between lines are broken by it.
+  static func key(_ pool: String, _ route: String?) -> String { pool + "\u{0}" + (route ?? "") }
 }
 
 /// A driver behind a line.

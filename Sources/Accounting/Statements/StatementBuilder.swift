@@ -12,15 +12,15 @@ public struct StatementInput: Sendable {
   public var register: TenantRegister
   /// What the usage is made of.
   public var coverage: Coverage
-  /// Totals of the period before, by tenant.
-  public var previousTotals: [String: Money]
+  /// The statements of the period before, by tenant.
+  public var previous: [String: PreviousStatement]
   /// Whether the period ties out.
   public var reconciliation: ReconciliationState
 
   /// An input.
   public init(
     allocation: AllocationResult, entries: [Entry], usage: UsageFigures,
-    register: TenantRegister, coverage: Coverage, previousTotals: [String: Money] = [:],
+    register: TenantRegister, coverage: Coverage, previous: [String: PreviousStatement] = [:],
     reconciliation: ReconciliationState
   ) {
     self.allocation = allocation
@@ -28,7 +28,7 @@ public struct StatementInput: Sendable {
     self.usage = usage
     self.register = register
     self.coverage = coverage
-    self.previousTotals = previousTotals
+    self.previous = previous
     self.reconciliation = reconciliation
   }
 }
@@ -146,17 +146,59 @@ public enum StatementBuilder {
     let printed = try Apportionment.round(
       drafts.map { (key: $0.key, exact: Int128($0.micros)) },
       unit: Int128(currency.microsPerMinorUnit), to: row.printed)
-    let lines = zip(drafts, printed).map { $0.line(printed: $1, currency: currency) }
+    let usage = usage(of: tenant, input)
+    let previous = input.previous[tenant]
+    let context = LineContext(currency: currency, hints: HintCounts(usage), previous: previous)
+    var lines: [StatementLine] = []
+    lines.reserveCapacity(drafts.count)
+    for (draft, printed) in zip(drafts, printed) {
+      lines.append(try draft.line(printed: printed, context))
+    }
     precondition(
       lines.reduce(Int128(0)) { $0 + Int128($1.amount.micros) } == Int128(row.amount.micros),
       "the lines of a statement sum to its total")
     return Statement(
-      tenant: tenant, isRegistered: row.isRegistered, period: summary.period,
-      version: summary.version, policyName: summary.policyName,
-      policyDigest: summary.policyDigest, lines: lines, total: row.amount,
-      printedTotal: row.printed, previousTotal: input.previousTotals[tenant],
-      usage: usage(of: tenant, input), coverage: input.coverage,
-      reconciliation: input.reconciliation)
+      tenant: tenant, name: input.register.name(of: tenant), isRegistered: row.isRegistered,
+      period: summary.period, version: summary.version,
+      issuedAt: input.entries.first?.postedAt ?? summary.period.end,
+      policyName: summary.policyName, policyDigest: summary.policyDigest, lines: lines,
+      total: row.amount, printedTotal: row.printed, comparison: context.comparison(of: lines),
+      usage: usage,
+      coverage: input.coverage, reconciliation: input.reconciliation)
+  }
+}
+
+/// What the lines of one statement have in common.
+private struct LineContext {
+  let currency: Currency
+  let hints: HintCounts
+  private let previous: PreviousStatement?
+  private let amounts: [String: Int64]
+
+  init(currency: Currency, hints: HintCounts, previous: PreviousStatement?) {
+    self.currency = currency
+    self.hints = hints
+    self.previous = previous
+    let lines = previous?.total.currency == currency ? previous?.lines ?? [] : []
+    amounts = Dictionary(
+      lines.map { (StatementLine.key($0.pool, $0.route), $0.micros) },
+      uniquingKeysWith: { $0 + $1 })
+  }
+
+  /// The comparison of the statement that these lines make.
+  func comparison(of lines: [StatementLine]) -> Comparison? {
+    guard let previous else { return nil }
+    let now = Set(lines.map(\.key))
+    let gone = previous.lines.filter { line in
+      let key = StatementLine.key(line.pool, line.route)
+      return amounts[key] != nil && !now.contains(key)
+    }
+    return Comparison(version: previous.version, total: previous.total, gone: gone)
+  }
+
+  /// The amount of a line in the period before.
+  func previous(_ key: String) -> Money? {
+    amounts[key].map { Money(micros: $0, currency: currency) }
   }
 }
 
@@ -171,7 +213,9 @@ private struct Draft {
   let entry: Digest256
 
   /// What ties between lines are broken by: the pool, then the route, then whose line it was.
-  var key: String { pool.pool + "\u{0}" + (route ?? "") + (member.map { "\u{0}" + $0 } ?? "") }
+  var key: String {
+    StatementLine.key(pool.pool, route) + (member.map { "\u{0}" + $0 } ?? "")
+  }
 
   /// The lines of a share: one per route, or one.
   static func lines(of share: PoolShare, in pool: PoolAllocation, entry: Digest256) -> [Draft] {
@@ -189,16 +233,23 @@ private struct Draft {
     }
   }
 
-  func line(printed: Int64, currency: Currency) -> StatementLine {
+  func line(
+    printed: Int64, _ context: LineContext
+  ) throws(AccountingError) -> StatementLine {
     let drivers = zip(pool.drivers, values).map { figure, value in
       LineDriver(
         name: figure.name, unit: figure.unit, value: value, total: figure.total,
         weight: figure.effectiveWeight, unitCost: figure.unitCost)
     }
     return StatementLine(
-      pool: pool.pool, method: pool.method, route: route, drivers: drivers, share: share,
-      amount: Money(micros: micros, currency: currency), printed: printed, entry: entry,
-      notes: pool.notes + (member.map { ["of \($0)"] } ?? []))
+      pool: pool.pool, method: pool.method, layer: CostLayer(method: pool.method), route: route,
+      drivers: drivers, share: share, amount: Money(micros: micros, currency: context.currency),
+      printed: printed,
+      confidence: try Confidence(
+        micros: micros, method: pool.method, drivers: drivers, route: route,
+        usage: context.hints),
+      previous: member == nil ? context.previous(StatementLine.key(pool.pool, route)) : nil,
+      entry: entry, notes: pool.notes + (member.map { ["of \($0)"] } ?? []))
   }
 }
 

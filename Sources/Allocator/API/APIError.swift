@@ -33,6 +33,8 @@ public enum APIError: Error, Sendable, Equatable {
   case ratesInvalid(faults: [String])
   /// Names and parents of tenants with faults.
   case historyInvalid(faults: [String])
+  /// A mapping to the general ledger with faults.
+  case mappingInvalid(faults: [String])
   /// No policy was ever set.
   case policyMissing
   /// A period that cannot be closed yet.
@@ -57,6 +59,7 @@ public enum APIError: Error, Sendable, Equatable {
     case let error as BatchError: self = .batchMalformed(reason: error.description)
     case let error as PolicyFaults: self = .policyInvalid(faults: error.faults.map(\.description))
     case let error as HTTPError: self = .init(error)
+    case let error as PDFFailure: self = .unexpected(error.description)
     default: self = .unexpected("\(error)")
     }
   }
@@ -127,7 +130,7 @@ extension APIError {
         status: .internalServerError, code: "unexpected", message: "the allocator has a fault",
         hint: "its log has the reason under this request")
     case .batchMalformed, .batchConflict, .costsMalformed, .policyInvalid, .tenantsInvalid,
-      .ratesInvalid, .historyInvalid, .policyMissing, .closeBlocked, .closeRaced:
+      .ratesInvalid, .historyInvalid, .mappingInvalid, .policyMissing, .closeBlocked, .closeRaced:
       documentAnswer
     case .store(let error): Self.answer(to: error)
     case .accounting(let error):
@@ -168,6 +171,10 @@ extension APIError {
       Answer(
         status: .unprocessableContent, code: "history_invalid",
         message: faults.joined(separator: "\n"), hint: "names and parents stay as they are")
+    case .mappingInvalid(let faults):
+      Answer(
+        status: .unprocessableContent, code: "mapping_invalid",
+        message: faults.joined(separator: "\n"), hint: "see docs/reference/exports.md")
     case .policyMissing:
       Answer(
         status: .conflict, code: "policy_missing", message: "no policy was set",

@@ -26,6 +26,28 @@ struct APIReply: Sendable {
       status: status, contentType: contentType, body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
   }
 
+  /// An answer that is made piece by piece while it is sent. A failure on the way breaks the connection
+  /// off, so that nobody takes a part for the whole.
+  static func streamed(
+    contentType: String,
+    _ make: @escaping @Sendable (_ write: ([UInt8]) async throws -> Void) async throws -> Void
+  ) -> APIReply {
+    APIReply(
+      status: .ok, contentType: contentType,
+      body: ResponseBody { writer in
+        var pending: [UInt8] = []
+        try await make { bytes in
+          pending += bytes
+          // Small pieces go out together.
+          guard pending.count >= 64 * 1024 else { return }
+          try await writer.write(ByteBuffer(bytes: pending))
+          pending.removeAll(keepingCapacity: true)
+        }
+        if !pending.isEmpty { try await writer.write(ByteBuffer(bytes: pending)) }
+        try await writer.finish(nil)
+      })
+  }
+
   /// The error shape: `{"error":{"code":…,"message":…,"hint":…}}`.
   static func failure(_ error: APIError) -> APIReply {
     let answer = error.answer
@@ -35,7 +57,7 @@ struct APIReply: Sendable {
     ]
     switch error {
     case .closeBlocked(let list), .policyInvalid(let list), .tenantsInvalid(let list),
-      .ratesInvalid(let list), .historyInvalid(let list):
+      .ratesInvalid(let list), .historyInvalid(let list), .mappingInvalid(let list):
       members.append(.init("details", .array(list.map { .string($0) })))
     default: break
     }

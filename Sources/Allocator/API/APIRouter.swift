@@ -17,6 +17,7 @@ struct APIRouter: Sendable {
       + RateRoutes(world: world).endpoints + HistoryRoutes(world: world).endpoints
       + WhyRoutes(world: world).endpoints
       + PeriodRoutes(world: world).endpoints + StatementRoutes(world: world).endpoints
+      + ExportRoutes(world: world).endpoints
       + UsageRoutes(world: world).endpoints + LedgerRoutes(world: world).endpoints
       + StatusRoutes(world: world).endpoints + TokenRoutes(world: world).endpoints
   }

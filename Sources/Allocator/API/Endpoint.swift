@@ -17,6 +17,8 @@ public struct Endpoint: Sendable {
 
   /// Who may read: everybody but a proxy.
   static let readers: Set<Role> = [.reader, .operator]
+  /// Who may read what is one tenant's; handlers look at which tenant it is.
+  static let tenants: Set<Role> = [.reader, .operator, .tenant]
   /// Who may change.
   static let operators: Set<Role> = [.operator]
   /// Who may deliver batches. An operator may not: usage comes from proxies only.

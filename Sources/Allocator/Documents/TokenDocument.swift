@@ -23,7 +23,7 @@ public enum TokenDocument {
     let revoked = token.revokedAtMicroseconds.map { UTCInstant(microseconds: $0).description }
     return [
       .init("id", .string(token.id)), .init("name", .string(token.name)),
-      .init("role", .string(token.role.rawValue)),
+      .init("role", .string(token.role.rawValue)), .init("tenant", .text(token.tenant)),
       .init("created_at", .string(created.description)), .init("revoked_at", .text(revoked)),
     ]
   }

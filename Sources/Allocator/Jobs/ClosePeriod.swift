@@ -120,7 +120,9 @@ struct ClosePeriod: Sendable {
       frozen: loaded.frozen(policy: policy), ledger: ledger)
     let documents = PeriodDocuments(
       statements: computation.statements.statements.map {
-        StatementDocument(tenant: $0.tenant, total: $0.total, bytes: $0.canonicalJSON())
+        StatementDocument(
+          tenant: $0.tenant, total: $0.total, bytes: $0.canonicalJSON(),
+          amounts: StatementAmounts.bytes($0.amounts))
       },
       summary: computation.statements.summary.canonicalJSON(),
       reconciliation: ReconciliationDocument.json(computation, waived: waived).canonicalBytes)

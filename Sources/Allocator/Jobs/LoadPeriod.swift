@@ -18,7 +18,6 @@ struct LoadPeriod: Sendable {
     let history = try await store.history.current()
     let usage = try await store.usage.figures(of: period, history: history)
     let late = try await store.usage.lateFigures(of: period)
-    let headings = try await store.statements.headings(of: period.previous)
     return LoadedPeriod(
       mark: mark, record: try await store.periods.record(of: period), now: now, policy: policy,
       policyFaults: faults, snapshots: try await store.costs.current(of: period),
@@ -28,7 +27,7 @@ struct LoadPeriod: Sendable {
       lateTotals: Self.totals(late), tenants: try await store.tenants.list(),
       coverage: try await coverage(period, now),
       conflicts: try await store.usage.conflicts(of: period),
-      previousTotals: Dictionary(uniqueKeysWithValues: headings.map { ($0.tenant, $0.total) }))
+      previous: try await store.statements.amounts(of: period.previous))
   }
 
   /// Sums over all tenants and routes, by quantity name.

@@ -34,15 +34,16 @@ struct LoadedPeriod: Sendable {
   var coverage: Coverage
   /// Copies of batches with other bytes.
   var conflicts: Int
-  /// Totals of the period before.
-  var previousTotals: [String: Money]
+  /// The latest statements of the period before.
+  var previous: [String: PreviousStatement]
 
   /// The period.
   var period: Period { record.period }
   /// The register as the allocation wants it.
   var register: TenantRegister {
     TenantRegister(
-      plans: Dictionary(tenants.map { ($0.id, $0.plan) }) { first, _ in first })
+      plans: Dictionary(tenants.map { ($0.id, $0.plan) }) { first, _ in first },
+      names: Dictionary(tenants.lazy.map { ($0.id, $0.name) }, uniquingKeysWith: { $1 }))
   }
 
   /// What the allocation depends on; `nil` without a policy or costs.

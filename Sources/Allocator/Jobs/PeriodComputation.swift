@@ -45,7 +45,7 @@ struct PeriodComputation: Sendable {
     let statements = try StatementBuilder.build(
       StatementInput(
         allocation: allocation, entries: entries, usage: loaded.usage, register: loaded.register,
-        coverage: loaded.coverage, previousTotals: loaded.previousTotals,
+        coverage: loaded.coverage, previous: loaded.previous,
         reconciliation: trial.state))
     let bridge = try Bridge.build(
       BridgeInput(costs: costs, allocation: allocation, entries: entries, statements: statements))

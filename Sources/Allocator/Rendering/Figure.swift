@@ -1,7 +1,7 @@
 /// Decimal texts laid out for people. The digits stay as they are; nothing is rounded but a
 /// percentage.
 enum Figure {
-  /// Groups of three digits before the point, set apart by a thin space.
+  /// Groups of three digits before the point, set apart by a narrow space that breaks no line.
   static func grouped(_ text: String) -> String {
     let sign = text.hasPrefix("-") ? "-" : ""
     let parts = text.dropFirst(sign.count).split(
@@ -9,7 +9,7 @@ enum Figure {
     let digits = Array(parts.first ?? "")
     var grouped = ""
     for (index, digit) in digits.enumerated() {
-      if index > 0, (digits.count - index).isMultiple(of: 3) { grouped += "\u{2009}" }
+      if index > 0, (digits.count - index).isMultiple(of: 3) { grouped += "\u{202F}" }
       grouped.append(digit)
     }
     return sign + grouped + (parts.count > 1 ? ".\(parts[1])" : "")

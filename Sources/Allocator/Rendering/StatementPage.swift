@@ -9,6 +9,8 @@ struct StatementPage {
   /// The model.
   let statement: Statement
 
+  private var words: StatementWords { StatementWords(statement: statement) }
+
   /// The page.
   var html: String {
     """
@@ -42,73 +44,76 @@ struct StatementPage {
     return """
       <header>
       <p class="kind">Statement of usage and cost</p>
-      <h1>\(text(statement.tenant))\(mark)</h1>
-      <p class="when">Period \(statement.period) &middot; \(statement.period.start) to \
-      \(statement.period.end) &middot; version \(statement.version)</p>
+      <h1>\(text(words.heading))\(mark)</h1>
+      <p class="when">Tenant \(text(statement.tenant))<br>\(text(words.when))</p>
       </header>
       """
   }
 
   private var totals: String {
-    let currency = text(statement.currency.code)
-    var cells = [
-      ("Total", "\(statement.printedTotalText) \(currency)", "posted \(statement.total.text)")
-    ]
-    if let previous = statement.previousTotal, let change = statement.change {
-      cells.append(
-        ("Change", "\(Figure.signed(change.text)) \(currency)", "last period \(previous.text)"))
-    }
-    let isWhole = statement.coverage.isComplete
-    cells.append(
-      (
-        "Coverage", isWhole ? "complete" : "incomplete",
-        isWhole ? "no hole is known" : "holes are named below"
-      ))
-    let isTied = statement.reconciliation == .tiedOut
-    cells.append(
-      (
-        "Reconciliation", isTied ? "tied out" : "open",
-        isTied ? "the period agrees with its bill" : "the period differs from its bill"
-      ))
-    let items = cells.map { title, value, note in
-      "<div><dt>\(title)</dt><dd>\(value)<small>\(note)</small></dd></div>"
+    let items = words.headlines.map {
+      "<div><dt>\(text($0.title))</dt><dd>\(text($0.value))<small>\(text($0.note))</small></dd></div>"
     }
     return "<dl class=\"totals\">\(items.joined())</dl>"
   }
 
   private var charges: String {
-    let rows = statement.lines.map(row).joined(separator: "\n")
-    let empty =
-      statement.lines.isEmpty
-      ? "<tr><td colspan=\"7\">No cost was allocated to this tenant.</td></tr>" : ""
+    let empty = statement.lines.isEmpty && words.gone.isEmpty
     return """
       <section>
       <h2>Charges</h2>
       <table class="charges">
-      <thead><tr><th>Pool</th><th>Route</th><th>Driver</th><th class="n">Quantity</th>\
-      <th class="n">Unit cost</th><th class="n">Share</th><th class="n">Amount</th></tr></thead>
-      <tbody>
-      \(rows)\(empty)
+      <thead><tr><th>Pool and route</th><th>Driver</th><th class="n">Share</th>\
+      <th class="n">Last period</th><th class="n">Amount</th></tr></thead>
+      \(CostLayer.allCases.map(layer).joined(separator: "\n"))
+      \(empty ? "<tbody><tr><td colspan=\"5\">No cost was allocated to this tenant.</td></tr></tbody>" : "")
+      <tbody><tr class="whole"><th colspan="4">Fully loaded cost, \(text(statement.currency.code))</th>\
+      <td class="n">\(Figure.grouped(statement.printedTotalText))\
+      <small>\(Figure.grouped(statement.total.text))</small></td></tr>
       </tbody>
-      <tfoot><tr><th colspan="6">Total \(text(statement.currency.code))</th>\
-      <td class="n">\(statement.printedTotalText)<small>\(statement.total.text)</small></td></tr>
-      </tfoot>
       </table>
       </section>
       """
   }
 
+  /// The lines of a layer with their sum.
+  private func layer(_ layer: CostLayer) -> String {
+    let lines = words.lines(of: layer)
+    guard !lines.isEmpty || layer == .attributable else { return "" }
+    let sum = statement.sum(of: layer)
+    let gone = layer == .attributable ? words.gone.map(row(gone:)) : []
+    return """
+      <tbody>
+      \((lines.map(row) + gone).joined(separator: "\n"))
+      <tr class="sum"><th colspan="4">\(StatementWords.name(of: layer))</th>\
+      <td class="n">\(Figure.grouped(statement.printedText(sum.printed)))\
+      <small>\(Figure.grouped(sum.amount.text))</small></td></tr>
+      </tbody>
+      """
+  }
+
   private func row(_ line: StatementLine) -> String {
     let notes = line.notes.map { "<small>\(text($0))</small>" }.joined()
-    let drivers = line.drivers.map { text($0.name) }
-    let quantities = line.drivers.map { Figure.grouped($0.value) + unit($0.unit) }
-    let costs = line.drivers.map { $0.unitCost.map(Figure.trimmed) ?? "&ndash;" }
+    let route = line.route.map { "<br>\(text($0))" } ?? ""
+    let drivers = line.drivers.map { driver in
+      text(driver.name) + words.basis(driver).map { "<small>\(text($0))</small>" }.joined()
+    }
     return """
-      <tr><td>\(text(line.pool))<small>\(text(line.method))</small>\(notes)</td>\
-      <td>\(line.route.map(text) ?? "&ndash;")</td><td>\(stacked(drivers))</td>\
-      <td class="n">\(stacked(quantities))</td><td class="n">\(stacked(costs))</td>\
+      <tr><td>\(text(line.pool))\(route)<small>\(text(words.method(line)))</small>\(notes)</td>\
+      <td>\(stacked(drivers))</td>\
       <td class="n">\(Figure.percent(line.share))</td>\
-      <td class="n">\(line.printedText)<small>\(line.amount.text)</small></td></tr>
+      <td class="n">\(words.previous(line) ?? "&ndash;")</td>\
+      <td class="n">\(Figure.grouped(line.printedText))\
+      <small>\(Figure.grouped(line.amount.text))</small></td></tr>
+      """
+  }
+
+  private func row(gone line: (pool: String, route: String?, amount: String)) -> String {
+    let route = line.route.map { "<br>\(text($0))" } ?? ""
+    return """
+      <tr><td>\(text(line.pool))\(route)<small>not in this period</small></td>\
+      <td>&ndash;</td><td class="n">&ndash;</td><td class="n">\(line.amount)</td>\
+      <td class="n">&ndash;</td></tr>
       """
   }
 
@@ -194,8 +199,7 @@ struct StatementPage {
       <code>\(statement.policyDigest.hex)</code></dd>
       <dt>Ledger entries</dt><dd>\(entries.isEmpty ? "none" : entries)</dd>
       </dl>
-      <p>Printed amounts are rounded to the currency's minor unit so that lines add up to the total
-      and all statements add up to the period; the small figures are what was posted.</p>
+      <p>\(StatementWords.rounding)</p>
       </section>
       """
   }

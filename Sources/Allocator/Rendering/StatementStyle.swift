@@ -17,7 +17,8 @@ enum StatementStyle {
     .when { margin: 0; color: var(--quiet); }
     .mark { font-size: .8rem; font-weight: 600; color: #8a4b00; background: #fdf0dc;
       padding: .15rem .5rem; border-radius: .2rem; vertical-align: middle; }
-    .totals { display: flex; flex-wrap: wrap; gap: 0 2.5rem; margin: 1.25rem 0 0; }
+    .totals { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr));
+      gap: 1rem 2rem; margin: 1.25rem 0 0; }
     .totals dt { color: var(--quiet); }
     .totals dd { margin: 0; font-size: 1.25rem; font-weight: 600;
       font-variant-numeric: tabular-nums; }
@@ -28,10 +29,12 @@ enum StatementStyle {
       border-bottom: 1px solid var(--rule); overflow-wrap: anywhere; }
     th { color: var(--quiet); font-weight: 600; }
     thead th { border-bottom: 1px solid var(--ink); }
-    tfoot th, tfoot td { border-bottom: 0; border-top: 2px solid var(--ink); color: var(--ink);
+    .whole th, .whole td { border-bottom: 0; border-top: 2px solid var(--ink); color: var(--ink);
       font-weight: 600; }
+    .sum th, .sum td { color: var(--ink); font-weight: 600; }
     .n { text-align: right; font-variant-numeric: tabular-nums; padding-right: 0;
-      padding-left: .6rem; overflow-wrap: normal; }
+      padding-left: .6rem; overflow-wrap: normal;
+      white-space: nowrap; }
     .n + td, .n + th { padding-left: 1.2rem; }
     th:first-child, td:first-child { min-width: 6rem; }
     .t { white-space: nowrap; }
@@ -41,6 +44,13 @@ enum StatementStyle {
     .origin dd { margin: 0; }
     .origin p { color: var(--quiet); }
     code { font: .8rem/1.5 ui-monospace, "Liberation Mono", monospace; overflow-wrap: anywhere; }
+    @media (max-width: 40rem) {
+      main { margin: 0; padding: 1rem; border: 0; }
+      .origin dl { grid-template-columns: 1fr; gap: 0; }
+      h1 { font-size: 1.4rem; }
+      section { overflow-x: auto; }
+      table { min-width: 40rem; }
+    }
     @page { size: A4; margin: 16mm 14mm; }
     @media print {
       body { background: #fff; font-size: 10pt; }

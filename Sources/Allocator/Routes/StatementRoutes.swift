@@ -12,35 +12,17 @@ struct StatementRoutes: Sendable {
   /// The endpoints.
   var endpoints: [Endpoint] {
     [
-      .get("/v1/periods/{period}/statements", list),
-      .get("/v1/periods/{period}/statements/{tenant}", show),
+      .get("/v1/periods/{period}/statements", roles: Endpoint.tenants, list),
+      .get("/v1/periods/{period}/statements/{tenant}", roles: Endpoint.tenants, show),
     ]
-  }
-
-  /// The forms of a statement.
-  enum Form: String, CaseIterable {
-    /// The document itself.
-    case json
-    /// One row a line.
-    case csv
-    /// One page.
-    case html
-
-    /// The media type.
-    var mediaType: String {
-      switch self {
-      case .json: "application/json"
-      case .csv: "text/csv"
-      case .html: "text/html"
-      }
-    }
   }
 
   @Sendable private func list(_ call: APICall) async throws -> APIReply {
     let period = try call.period()
     let version = try version(call)
     let headings = try await world.store.statements.headings(of: period, version: version)
-    let values = headings.map { heading in
+    let seen = headings.filter { call.caller.maySee(tenant: $0.tenant) }
+    let values = seen.map { heading in
       JSONValue.object([
         .init("tenant", .string(heading.tenant)), .init("version", .integer(heading.version)),
         .init("total", .string(heading.total.text)),
@@ -49,7 +31,8 @@ struct StatementRoutes: Sendable {
       ])
     }
     try await world.store.audit.append(
-      call.record(.statementRead, "\(period)", "all tenants, totals only"))
+      call.record(
+        .statementRead, "\(period)", "\(call.caller.tenant ?? "all tenants"), totals only"))
     return .json(
       .object([
         .init("period", .string(period.description)), .init("statements", .array(values)),
@@ -61,11 +44,14 @@ struct StatementRoutes: Sendable {
     let (tenant, form) = try Self.target(
       try call.parameter("tenant"), format: call.query("format"),
       accept: call.request.headers[.accept] ?? "")
+    guard call.caller.maySee(tenant: tenant) else {
+      throw APIError.notFound(what: "statement of \(tenant) for \(period)")
+    }
     let bytes = try await world.store.statements.document(
       of: tenant, period: period, version: try version(call))
     try await world.store.audit.append(
       call.record(.statementRead, "\(tenant) \(period)", "form=\(form.rawValue)"))
-    return try Self.reply(bytes, form)
+    return try await reply(bytes, form, call)
   }
 
   private func version(_ call: APICall) throws(APIError) -> UInt32? {
@@ -73,25 +59,27 @@ struct StatementRoutes: Sendable {
     return UInt32(try call.number("version", default: 1, in: 1...Int(UInt32.max)))
   }
 
-  /// Whose statement in which form: `format` in the query decides; else an ending `.json`, `.csv`
-  /// or `.html` of the name, which is then not part of the tenant's id; else the Accept field; else
+  /// Whose statement in which form: `format` in the query decides; else an ending `.json`, `.csv`,
+  /// `.html` or `.pdf` of the name, which is then not part of the tenant's id; else the Accept field; else
   /// JSON.
   static func target(
     _ name: String, format: String?, accept: String
-  ) throws(APIError) -> (tenant: String, form: Form) {
+  ) throws(APIError) -> (tenant: String, form: StatementForm) {
     if let format {
-      guard let form = Form(rawValue: format) else {
-        throw .invalid(what: "format must be json, csv or html")
+      guard let form = StatementForm(rawValue: format) else {
+        throw .invalid(what: "format must be json, csv, html or pdf")
       }
       return (name, form)
     }
-    for form in Form.allCases where name.hasSuffix("." + form.rawValue) {
+    for form in StatementForm.allCases where name.hasSuffix("." + form.rawValue) {
       return (String(name.dropLast(form.rawValue.count + 1)), form)
     }
-    return (name, Form.allCases.first { accept.contains($0.mediaType) } ?? .json)
+    return (name, StatementForm.allCases.first { accept.contains($0.mediaType) } ?? .json)
   }
 
-  private static func reply(_ bytes: [UInt8], _ form: Form) throws -> APIReply {
+  private func reply(
+    _ bytes: [UInt8], _ form: StatementForm, _ call: APICall
+  ) async throws -> APIReply {
     switch form {
     case .json: return .document(bytes, contentType: form.mediaType)
     case .csv:
@@ -103,6 +91,12 @@ struct StatementRoutes: Sendable {
         Array(page.html.utf8), contentType: "text/html; charset=utf-8")
       reply.fields.append(
         (.contentSecurityPolicy, "default-src 'none'; style-src 'unsafe-inline'"))
+      return reply
+    case .pdf:
+      let archive = ArchiveStatement(world: world)
+      let pdf = try await archive.pdf(of: bytes, by: call.caller.name, at: call.now)
+      var reply = APIReply.document(pdf.bytes, contentType: form.mediaType)
+      reply.fields.append((.eTag, "\"\(pdf.digest.hex)\""))
       return reply
     }
   }

@@ -31,8 +31,15 @@ struct TokenRoutes: Sendable {
     guard TokenDocument.isName(name) else {
       throw APIError.invalid(what: "name must be 1 to 64 printable ASCII characters")
     }
+    let tenant = body["tenant"]?.asString
+    guard (role == .tenant) == (tenant != nil) else {
+      throw APIError.invalid(what: "role tenant needs a tenant, and no other role has one")
+    }
+    if let tenant, !TenantNaming.isValid(tenant) {
+      throw APIError.invalid(what: "tenant is not a tenant id")
+    }
     let made = try await world.store.tokens.create(
-      name: name, role: role, by: call.caller.name, at: call.now)
+      name: name, role: role, tenant: tenant, by: call.caller.name, at: call.now)
     return .json(TokenDocument.json(made), status: .created)
   }
 

@@ -8,7 +8,7 @@ struct UsageRoutes: Sendable {
   let world: AllocatorWorld
 
   /// The endpoints.
-  var endpoints: [Endpoint] { [.get("/v1/usage", summary)] }
+  var endpoints: [Endpoint] { [.get("/v1/usage", roles: Endpoint.tenants, summary)] }
 
   private static let hour: Int64 = 3_600_000_000
 
@@ -17,14 +17,18 @@ struct UsageRoutes: Sendable {
     let to = try instant(call, "to")
     guard from < to else { throw APIError.invalid(what: "from must be before to") }
     let grouping = try grouping(call)
+    let tenant = call.query("tenant") ?? call.caller.tenant
+    guard call.caller.role != .tenant || tenant == call.caller.tenant else {
+      throw APIError.notFound(what: "usage of \(tenant ?? "anybody") for this token")
+    }
     // Whole hours are what is stored: the window grows to them.
     let query = UsageQuery(
       fromHour: Self.floor(from), toHour: Self.floor(to + Self.hour - 1),
-      tenant: call.query("tenant"), route: call.query("route"), grouping: grouping,
+      tenant: tenant, route: call.query("route"), grouping: grouping,
       rowsMax: try call.number("limit", default: 1_000, in: 1...100_000))
     let rows = try await world.store.usage.summary(query)
     try await world.store.audit.append(
-      call.record(.usageRead, call.query("tenant") ?? "all tenants", "from=\(from) to=\(to)"))
+      call.record(.usageRead, tenant ?? "all tenants", "from=\(from) to=\(to)"))
     return .json(
       .object([
         .init("from", .string(Self.text(query.fromHour))),

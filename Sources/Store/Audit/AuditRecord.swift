@@ -27,6 +27,12 @@ public struct AuditRecord: Sendable, Equatable {
     case periodClose = "period.close"
     /// Somebody read a tenant's statement.
     case statementRead = "statement.read"
+    /// A rendering was kept as it was first made.
+    case statementArchive = "statement.archive"
+    /// Somebody took the statements of a period with them.
+    case statementsExport = "statements.export"
+    /// Somebody took a period's entries with them.
+    case ledgerExport = "ledger.export"
     /// Somebody read usage.
     case usageRead = "usage.read"
     /// Somebody read ledger entries.

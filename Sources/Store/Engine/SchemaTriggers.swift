@@ -10,6 +10,8 @@ enum SchemaTriggers {
     "audit": "sequence = NEW.sequence",
     "statement": "period = NEW.period AND version = NEW.version AND tenant = NEW.tenant",
     "statement_set": "period = NEW.period AND version = NEW.version",
+    "statement_archive":
+      "period = NEW.period AND version = NEW.version AND tenant = NEW.tenant AND form = NEW.form",
   ]
 
   /// The three triggers of one append-only table.

@@ -109,14 +109,14 @@ enum PeriodRows {
       arguments: [period, version, Data(closing.summary), Data(closing.reconciliation)])
     let insert = try database.cachedStatement(
       sql: """
-        INSERT INTO statement (period, version, tenant, document, digest, micros, currency)
-        VALUES (?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO statement (period, version, tenant, document, digest, micros, currency, amounts)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         """)
     for statement in closing.statements {
       try insert.execute(arguments: [
         period, version, statement.tenant, Data(statement.bytes),
         Data(SHA256.hash(statement.bytes).bytes), statement.total.micros,
-        statement.total.currency.code,
+        statement.total.currency.code, Data(statement.amounts),
       ])
     }
   }

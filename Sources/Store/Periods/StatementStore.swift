@@ -15,6 +15,24 @@ public struct StatementHeading: Sendable, Equatable {
   public var digest: Digest256
 }
 
+/// A stored statement with its document.
+public struct StoredStatement: Sendable, Equatable {
+  /// Whose.
+  public var tenant: String
+  /// Canonical JSON.
+  public var document: [UInt8]
+  /// The amounts of its lines in short form; `nil` where the store's first format kept none.
+  var amounts: [UInt8]?
+
+  /// The amounts of its lines, in its order.
+  public var lines: [PreviousStatement.Line] {
+    get throws {
+      if let amounts { return try StatementAmounts.lines(amounts) }
+      return try Statement(canonicalJSON: document).amounts
+    }
+  }
+}
+
 /// Statements as they were issued. A version is never replaced.
 public struct StatementStore: Sendable {
   /// The database.
@@ -40,6 +58,61 @@ public struct StatementStore: Sendable {
           digest: try Stored.digest(row["digest"], table: "statement"))
       }
     }
+  }
+
+  /// Some statements of a version in the order of their tenants, after a tenant, at most `count`.
+  public func page(
+    of period: Period, version: UInt32, after tenant: String?, max count: Int
+  ) async throws(StoreError) -> [StoredStatement] {
+    try await engine.read("reading statements of \(period)") { database in
+      try Row.fetchAll(
+        database,
+        sql: """
+          SELECT tenant, document, digest, amounts FROM statement
+          WHERE period = ? AND version = ? AND tenant > ? ORDER BY tenant LIMIT ?
+          """, arguments: [period.description, Int(version), tenant ?? "", count]
+      ).map { row in
+        let stored = StoredStatement(
+          tenant: row["tenant"], document: [UInt8](row["document"] as Data),
+          amounts: (row["amounts"] as Data?).map { [UInt8]($0) })
+        guard
+          SHA256.hash(stored.document) == (try Stored.digest(row["digest"], table: "statement"))
+        else {
+          throw StoreError.malformed(
+            table: "statement", reason: "\(stored.tenant) \(period) was changed")
+        }
+        return stored
+      }
+    }
+  }
+
+  /// The amounts of every tenant's latest statement of a period, by tenant; empty without any.
+  public func amounts(of period: Period) async throws(StoreError) -> [String: PreviousStatement] {
+    try await engine.read("reading the statements of \(period)") { database in
+      let rows = try Row.fetchCursor(
+        database,
+        sql: """
+          SELECT tenant, version, micros, currency, amounts,
+            CASE WHEN amounts IS NULL THEN document END AS document
+          FROM statement WHERE period = ? AND version = \(Self.latest)
+          """, arguments: [period.description, period.description])
+      var found: [String: PreviousStatement] = [:]
+      while let row = try rows.next() {
+        found[row["tenant"]] = PreviousStatement(
+          version: UInt32(clamping: row["version"] as Int64),
+          total: Money(
+            micros: row["micros"],
+            currency: try Stored.currency(row["currency"], table: "statement")),
+          lines: try Self.lines(row))
+      }
+      return found
+    }
+  }
+
+  /// Stores of format 1 kept no amounts beside the document.
+  private static func lines(_ row: Row) throws -> [PreviousStatement.Line] {
+    if let amounts: Data = row["amounts"] { return try StatementAmounts.lines([UInt8](amounts)) }
+    return try Statement(canonicalJSON: [UInt8](row["document"] as Data)).amounts
   }
 
   /// A statement's canonical JSON, of the latest version when nil; throws `notFound`.

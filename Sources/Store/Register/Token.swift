@@ -6,6 +6,8 @@ public enum Role: String, Sendable, CaseIterable {
   case `operator`
   /// Read, change nothing.
   case reader
+  /// Read the statements and the usage of one tenant, nothing else.
+  case tenant
 }
 
 /// A token without its secret, which is known only to its bearer.
@@ -16,10 +18,15 @@ public struct Token: Sendable, Equatable {
   public var name: String
   /// What its bearer may do.
   public var role: Role
+  /// For role `tenant`: whose statements and usage it reads; `nil` for all other roles.
+  public var tenant: String?
   /// When it was made, microseconds since 1970 UTC.
   public var createdAtMicroseconds: Int64
   /// When it was revoked, or nil.
   public var revokedAtMicroseconds: Int64?
+
+  /// Whether its bearer may read what is this tenant's; whether it may read at all, its role says.
+  public func maySee(tenant id: String) -> Bool { role != .tenant || tenant == id }
 }
 
 /// A token just made: the only time its secret is seen.

@@ -8,26 +8,30 @@ public struct TokenStore: Sendable {
   /// The database.
   let engine: Engine
 
-  /// Makes a token; its secret is in the answer and nowhere else.
+  /// Makes a token; its secret is in the answer and nowhere else. `tenant` goes with the role of that
+  /// name, and with no other.
   public func create(
-    name: String, role: Role, by actor: String, at now: UTCInstant
+    name: String, role: Role, tenant: String? = nil, by actor: String, at now: UTCInstant
   ) async throws(StoreError) -> NewToken {
+    precondition((role == .tenant) == (tenant != nil), "a tenant goes with its role")
     let secret = "weir_" + Self.randomHex(words: 4)
     let token = Token(
       id: String(Self.randomHex(words: 1).prefix(8)), name: name, role: role,
-      createdAtMicroseconds: now.microseconds, revokedAtMicroseconds: nil)
+      tenant: tenant, createdAtMicroseconds: now.microseconds, revokedAtMicroseconds: nil)
     let hash = SHA256.hash(secret)
     try await engine.write("creating a token") { database in
       try database.execute(
-        sql: "INSERT INTO token (id, name, role, hash, created_at) VALUES (?, ?, ?, ?, ?)",
+        sql: """
+          INSERT INTO token (id, name, role, tenant, hash, created_at) VALUES (?, ?, ?, ?, ?, ?)
+          """,
         arguments: [
-          token.id, name, role.rawValue, Data(hash.bytes), token.createdAtMicroseconds,
+          token.id, name, role.rawValue, tenant, Data(hash.bytes), token.createdAtMicroseconds,
         ])
       try AuditTrail.append(
         database,
         AuditRecord(
           at: now, actor: actor, action: .tokenCreate, subject: token.id,
-          detail: "name=\(name) role=\(role.rawValue)"))
+          detail: "name=\(name) role=\(role.rawValue)" + (tenant.map { " tenant=\($0)" } ?? "")))
     }
     return NewToken(token: token, secret: secret)
   }
@@ -74,7 +78,8 @@ public struct TokenStore: Sendable {
       throw StoreError.malformed(table: "token", reason: "unknown role")
     }
     return Token(
-      id: row["id"], name: row["name"], role: role, createdAtMicroseconds: row["created_at"],
+      id: row["id"], name: row["name"], role: role, tenant: row["tenant"],
+      createdAtMicroseconds: row["created_at"],
       revokedAtMicroseconds: row["revoked_at"])
   }
 

@@ -10,6 +10,8 @@ struct StatementCommand: ParsableCommand {
     case csv
     /// One page.
     case html
+    /// A4 pages, as archived when first made.
+    case pdf
   }
 
   static let configuration = CommandConfiguration(
@@ -21,7 +23,7 @@ struct StatementCommand: ParsableCommand {
   @Option(help: "The period, YYYY-MM.")
   var period: String
 
-  @Option(help: "json, csv or html.")
+  @Option(help: "json, csv, html or pdf.")
   var format: Form = .json
 
   @Option(help: "A version other than the latest.")

@@ -18,8 +18,11 @@ struct TokenCommand: AsyncParsableCommand {
         is not there. Later tokens are made through the API by an operator.
         """)
 
-    @Option(help: "ingest (a proxy), operator or reader.")
+    @Option(help: "ingest (a proxy), operator, reader, or tenant (reads what is one tenant's).")
     var role: String
+
+    @Option(help: "For role tenant: whose statements and usage it may read.")
+    var tenant: String?
 
     @Option(help: "Who holds it: the name in the audit trail.")
     var name: String?
@@ -34,7 +37,14 @@ struct TokenCommand: AsyncParsableCommand {
 
     func validate() throws {
       guard Role(rawValue: role) != nil else {
-        throw ValidationError("The role is ingest, operator or reader, not \"\(role)\".")
+        throw ValidationError(
+          "The role is ingest, operator, reader or tenant, not \"\(role)\".")
+      }
+      guard (role == Role.tenant.rawValue) == (tenant != nil) else {
+        throw ValidationError("Role tenant goes with --tenant, and no other role does.")
+      }
+      if let tenant, !TenantNaming.isValid(tenant) {
+        throw ValidationError("\"\(tenant)\" is not a tenant id.")
       }
       guard TokenDocument.isName(name ?? role) else {
         throw ValidationError("The name is 1 to 64 printable ASCII characters.")
@@ -59,7 +69,11 @@ struct TokenCommand: AsyncParsableCommand {
     private func create() async throws -> JSONValue {
       let holder = name ?? role
       guard let store, let known = Role(rawValue: role) else {
-        let body = JSONValue.object([.init("role", .string(role)), .init("name", .string(holder))])
+        var members: [JSONValue.Member] = [
+          .init("role", .string(role)), .init("name", .string(holder)),
+        ]
+        if let tenant { members.append(.init("tenant", .string(tenant))) }
+        let body = JSONValue.object(members)
         return try connection.client().json(
           .init(
             method: "POST", path: "/v1/tokens", body: body.canonicalBytes,
@@ -68,7 +82,7 @@ struct TokenCommand: AsyncParsableCommand {
       return try await LocalStore.use(store, create: true) { open in
         TokenDocument.json(
           try await open.tokens.create(
-            name: holder, role: known, by: WallClock.user(), at: WallClock.now()))
+            name: holder, role: known, tenant: tenant, by: WallClock.user(), at: WallClock.now()))
       }
     }
   }
@@ -112,10 +126,11 @@ struct TokenCommand: AsyncParsableCommand {
     func run() async throws {
       let answer = try await tokens()
       if connection.json { return Output.json(answer) }
-      var table = TextTable(["ID", "NAME", "ROLE", "CREATED", "REVOKED"])
+      var table = TextTable(["ID", "NAME", "ROLE", "TENANT", "CREATED", "REVOKED"])
       for token in JSONText.list(answer, "tokens") {
         table.add(
-          ["id", "name", "role", "created_at", "revoked_at"].map { JSONText.text(token, $0) })
+          ["id", "name", "role", "tenant", "created_at", "revoked_at"]
+            .map { JSONText.text(token, $0) })
       }
       print(table.text)
     }

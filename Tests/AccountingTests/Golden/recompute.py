@@ -322,27 +322,49 @@ class Close:
         keys = [line[0]["name"] + "\0" + (line[1] or "") for line in lines]
         shown = round_parts({key: Fraction(line[4], cent) for key, line in zip(keys, lines)}, printed)
         previous = 100_000_000 if tenant == "acme" else None
+        before = PREVIOUS_LINES if tenant == "acme" else {}
+        present = {(line[0]["name"], line[1]) for line in lines}
+        attributable = [
+            (key, line[4]) for key, line in zip(keys, lines)
+            if line[0]["method"]["kind"] in ("direct", "proportional")]
         policy = {"name": self.policy["name"], "sha256": self.policy_digest}
         rendered = [
-            {"pool": pool["name"], "method": pool["method"]["kind"], "route": route, "drivers": drivers,
+            {"pool": pool["name"], "method": pool["method"]["kind"],
+             "layer": "attributable" if pool["method"]["kind"] in ("direct", "proportional") else "shared",
+             "route": route, "drivers": drivers,
              "share": fixed(half_even(part * 10**12), 12), "amount": fixed(amount, 6),
-             "printed": fixed(shown[key], 2), "ledger_entry": self.entry_ids[pool["name"]],
+             "printed": fixed(shown[key], 2),
+             "confidence": self.confidence(tenant, pool, route, drivers, amount),
+             "previous": fixed(before[(pool["name"], route)], 6) if (pool["name"], route) in before else None,
+             "ledger_entry": self.entry_ids[pool["name"]],
              "notes": pool["notes"]}
             for key, (pool, route, drivers, part, amount) in zip(keys, lines)]
         entries = list(dict.fromkeys(line["ledger_entry"] for line in rendered))
         document = {
-            "format": "weir-statement/1", "tenant": tenant, "registered": tenant in ("acme", "bolt"),
-            "period": "2026-10", "version": 1, "currency": "USD", "policy": policy,
+            "format": "weir-statement/2", "tenant": tenant, "name": NAMES.get(tenant),
+            "registered": tenant in ("acme", "bolt"), "period": "2026-10", "version": 1,
+            "issued_at": "2026-11-01T00:00:00Z", "currency": "USD", "policy": policy,
             "total": fixed(micros, 6), "printed_total": fixed(printed, 2),
+            "attributable": {
+                "amount": fixed(sum(amount for _, amount in attributable), 6),
+                "printed": fixed(sum(shown[key] for key, _ in attributable), 2)},
+            "fully_loaded": {"amount": fixed(micros, 6), "printed": fixed(printed, 2)},
+            "confidence": {
+                word: fixed(sum(round(Fraction(line["confidence"][word]) * MICRO) for line in rendered), 6)
+                for word in ("measured", "hinted", "modelled")},
+            "previous_version": None if previous is None else 1,
             "previous_total": None if previous is None else fixed(previous, 6),
+            "previous_currency": None if previous is None else "USD",
             "change": None if previous is None else fixed(micros - previous, 6),
-            "lines": rendered, "usage": self.usage_lines(tenant), "coverage": COVERAGE,
+            "lines": rendered,
+            "gone": [{"pool": pool, "route": route, "previous": fixed(amount, 6)}
+                     for (pool, route), amount in before.items() if (pool, route) not in present], "usage": self.usage_lines(tenant), "coverage": COVERAGE,
             "ledger_entries": entries, "reconciliation": "tied-out"}
         self.files[f"statement-{tenant}.json"] = canonical(document)
         rows = [",".join([
             "tenant", "registered", "period", "version", "pool", "method", "route", "quantities",
             "unit_costs", "share", "amount", "printed", "currency", "ledger_entry", "policy_sha256",
-            "reconciliation", "notes"])]
+            "reconciliation", "notes", "name", "layer", "measured", "hinted", "modelled", "previous"])]
         for line in rendered:
             rows.append(",".join([
                 tenant, "yes" if document["registered"] else "no", "2026-10", "1", line["pool"],
@@ -350,8 +372,39 @@ class Close:
                 "; ".join(f"{d['quantity']}={d['value']} {d['unit']}" for d in line["drivers"]),
                 "; ".join(f"{d['quantity']}={d['unit_cost']}" for d in line["drivers"] if d["unit_cost"]),
                 line["share"], line["amount"], line["printed"], "USD", line["ledger_entry"],
-                self.policy_digest, "tied-out", "; ".join(line["notes"])]))
+                self.policy_digest, "tied-out", "; ".join(line["notes"]), document["name"] or "", line["layer"],
+                line["confidence"]["measured"], line["confidence"]["hinted"], line["confidence"]["modelled"],
+                line["previous"] or ""]))
         self.files[f"statement-{tenant}.csv"] = "".join(row + "\r\n" for row in rows)
+
+    def confidence(self, tenant, pool, route, drivers, amount):
+        """statement.md, "Confidence"."""
+        parts = {"measured": 0, "hinted": 0, "modelled": 0}
+        if pool["method"]["kind"] == "direct":
+            parts["measured"] = amount
+            drivers = []
+        # A line with one driver is that driver's in full; else by weight * value / total, as printed.
+        weights = {
+            f"{index:02}": Fraction(one["weight"]) * Fraction(one["value"]) / Fraction(one["total"])
+            if Fraction(one["total"]) else Fraction(0) for index, one in enumerate(drivers)}
+        by_driver = split(amount, weights) if any(weights.values()) else {key: 0 for key in weights}
+        for (key, part), one in zip(by_driver.items(), drivers):
+            if one["quantity"] == "upstream_cpu_us":
+                every, hinted = (sum(
+                    value for (owner, where, quantity), value in self.usage.items()
+                    if owner == tenant and quantity == name and route in (None, where))
+                    for name in ("requests", "cpu_hinted_requests"))
+                halves = {"hinted": part, "modelled": 0}
+                if every:
+                    halves = split(part, {"hinted": min(hinted, every), "modelled": every - min(hinted, every)})
+                for word, half in halves.items():
+                    parts[word] += half
+            elif one["unit"].startswith("10^-6 "):
+                parts["hinted"] += part
+            else:
+                parts["measured"] += part
+        parts["modelled"] += amount - sum(parts.values())
+        return {word: fixed(part, 6) for word, part in parts.items()}
 
     def usage_lines(self, tenant):
         keys = sorted((key for key in self.usage if key[0] == tenant),
@@ -394,11 +447,13 @@ class Close:
             "difference": "0", "ties_out": True, "reasons": []})
 
 
+NAMES = {"acme": "Acme GmbH"}
+PREVIOUS_LINES = {("compute", "api"): 90_000_000, ("licences", None): 10_000_000}
 METERED = """requests responses_2xx responses_3xx responses_4xx responses_5xx ended_completed
 ended_client_abort ended_upstream_failure ended_rejected ended_drained ended_crashed attempts
 failed_attempts request_bytes response_bytes request_body_bytes response_body_bytes
 upstream_request_bytes upstream_response_bytes duration_us upstream_us upstream_cpu_us
-stream_ms""".split()
+stream_ms cpu_hinted_requests""".split()
 COVERAGE = {"complete": True, "proxies": [{
     "instance": "proxy-1", "batches": 1, "from": "2026-10-01T00:00:00Z",
     "to": "2026-11-01T00:00:00Z", "holes": []}]}

@@ -60,13 +60,13 @@ struct Close {
 
   init(
     _ records: [CostRecord], policy: Policy, usage: UsageFigures,
-    externals: [ExternalSeries] = [], register: [String] = [],
-    coverage: Coverage = Coverage([]), previousTotals: [String: Money] = [:],
+    externals: [ExternalSeries] = [], register: [String] = [], names: [String: String] = [:],
+    coverage: Coverage = Coverage([]), previous: [String: PreviousStatement] = [:],
     plans: [String: String] = [:], history: TenantHistory = .empty, rates: RateBook = .empty,
     invoiceTotal: Amount? = nil
   ) throws {
     let known = TenantRegister(
-      plans: plans.merging(register.map { ($0, "") }) { plan, _ in plan })
+      plans: plans.merging(register.map { ($0, "") }) { plan, _ in plan }, names: names)
     costs = try CostPooling.pool(
       records, policy: policy, period: Fixtures.october, rates: rates, history: history)
     input = AllocationInput(
@@ -81,7 +81,7 @@ struct Close {
     statements = try StatementBuilder.build(
       StatementInput(
         allocation: allocation, entries: entries, usage: usage,
-        register: known, coverage: coverage, previousTotals: previousTotals,
+        register: known, coverage: coverage, previous: previous,
         reconciliation: trial.state))
     bridge = try Bridge.build(
       BridgeInput(
