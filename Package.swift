@@ -18,6 +18,7 @@ let house: [SwiftSetting] = [
 
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(
@@ -98,7 +99,7 @@ let package = Package(
     room("Usage", ["CLZ4"]),
     room("Metering", ["Usage", "Platform"]),
     room("Accounting", ["Digest"]),
-    room("Store", ["Accounting", "Usage", "Digest", grdb]),
+    room("Store", ["Accounting", "Usage", "Digest", grdb, sqlite]),
 
     // services
     room("Proxy", ["Platform", "HTTPCodec", "Metering", "Usage"]),

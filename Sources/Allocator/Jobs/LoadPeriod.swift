@@ -32,7 +32,7 @@ struct LoadPeriod: Sendable {
 
   /// Sums over all tenants and routes, by quantity name.
   static func totals(_ usage: UsageFigures) -> [String: UInt128] {
-    Dictionary(uniqueKeysWithValues: usage.quantities.map { ($0, usage.total(of: $0)) })
+    usage.totals
   }
 
   private func policy(_ trial: Policy?) async throws -> (Policy?, [PolicyFault]) {

@@ -131,11 +131,12 @@ struct BatchIntake {
 
   private func insertRows(into table: String) throws {
     let hour = UsageHour.containing(start.microseconds)
-    let statement = try database.cachedStatement(sql: UsageColumns.upsert(into: table))
+    let statement = try RawStatement(
+      cachedBy: database, UsageColumns.upsert(into: table))
     for row in batch.rows {
-      // Unchecked: the count of values is that of the columns, by the same table.
-      statement.setUncheckedArguments(try UsageColumns.arguments(row, hour: hour))
-      try statement.execute()
+      try UsageColumns.bind(row, hour: hour, to: statement)
+      _ = try statement.step()
+      statement.reset()
     }
   }
 

@@ -41,7 +41,10 @@ enum HistogramBlob {
   }
 
   /// The blob of a histogram, or nil for an empty one.
-  static func encode(_ histogram: SparseHistogram) -> Data? {
+  static func encode(_ histogram: SparseHistogram) -> Data? { bytes(histogram).map { Data($0) } }
+
+  /// The same as bytes.
+  static func bytes(_ histogram: SparseHistogram) -> [UInt8]? {
     guard !histogram.bins.isEmpty else { return nil }
     var bytes: [UInt8] = []
     append(histogram.clampedLow, to: &bytes)
@@ -52,7 +55,7 @@ enum HistogramBlob {
       append(bin.count, to: &bytes)
       last = Int(bin.bucket)
     }
-    return Data(bytes)
+    return bytes
   }
 
   /// The histogram of a blob; throws `malformed` when it is not one.

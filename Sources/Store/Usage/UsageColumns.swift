@@ -33,18 +33,15 @@ enum UsageColumns {
   /// `sum(requests) AS requests, …`.
   static let sums = columns.map { "sum(\($0)) AS \($0)" }.joined(separator: ", ")
 
-  /// Values of one row in the order of `upsert`.
-  static func arguments(_ row: UsageRow, hour: Int64) throws -> StatementArguments {
-    var values: [DatabaseValue] = []
-    values.reserveCapacity(Quantity.count + 4)
-    values.append(row.tenant.text.databaseValue)
-    values.append(hour.databaseValue)
-    values.append(row.route.text.databaseValue)
+  /// Binds one row in the order of `upsert`.
+  static func bind(_ row: UsageRow, hour: Int64, to statement: borrowing RawStatement) throws {
+    try statement.bind(1, row.tenant.text)
+    try statement.bind(2, hour)
+    try statement.bind(3, row.route.text)
     for (index, count) in row.quantities.enumerated() {
-      values.append(try Counter.column(count, columns[index]).databaseValue)
+      try statement.bind(Int32(4 + index), try Counter.column(count, columns[index]))
     }
-    values.append(HistogramBlob.encode(row.histogram)?.databaseValue ?? .null)
-    return StatementArguments(values)
+    try statement.bind(Int32(4 + columns.count), HistogramBlob.bytes(row.histogram))
   }
 
   /// Values of one listener in the order of `insertListener`.
