@@ -21,6 +21,8 @@ public struct EmbeddedStore: Sendable {
   public let tenants: TenantStore
   /// Imported costs.
   public let costs: CostStore
+  /// External series.
+  public let series: SeriesStore
   /// Policy versions.
   public let policies: PolicyStore
   /// Ledger entries.
@@ -60,6 +62,7 @@ public struct EmbeddedStore: Sendable {
     coverage = CoverageStore(engine: engine)
     tenants = TenantStore(engine: engine)
     costs = CostStore(engine: engine)
+    series = SeriesStore(engine: engine)
     policies = PolicyStore(engine: engine)
     ledger = LedgerStore(engine: engine, seals: seals)
     periods = PeriodStore(engine: engine, seals: seals)

@@ -15,10 +15,12 @@ struct Program: AsyncParsableCommand {
       """,
     version: "weir 0.1.0",
     subcommands: [
-      AllocatorCommand.self, ImportCommand.self, PolicyCommand.self, CloseCommand.self,
+      AllocatorCommand.self, ImportCommand.self, ImportsCommand.self, PolicyCommand.self,
+      CloseCommand.self,
       StatementCommand.self, StatementsCommand.self, ReconcileCommand.self, LedgerCommand.self,
       UsageCommand.self, StatusCommand.self, PeriodsCommand.self, TokenCommand.self,
-      TenantsCommand.self, BackupCommand.self, RestoreCommand.self,
+      TenantsCommand.self, SKUsCommand.self, DriversCommand.self, BackupCommand.self,
+      RestoreCommand.self,
     ])
 
   /// Runs the command that the arguments name, and ends the process with its exit code.

@@ -71,11 +71,14 @@ public enum CostField: String, CaseIterable, Hashable, Sendable {
   case allocatedResource = "allocated_resource"
   /// AllocatedResourceName.
   case allocatedResourceName = "allocated_resource_name"
+  /// What the SKU map calls the service; in no file, and set when records are put in pools.
+  case normalizedService = "normalized_service"
 
   /// The FOCUS columns this field is read from, in order of preference.
   public var columns: [String] {
     switch self {
     case .service: ["ServiceName"]
+    case .normalizedService: []
     case .sku, .resource, .subAccount, .billingAccount, .invoice, .region, .skuPrice,
       .invoiceDetail, .capacityReservation, .allocatedMethod, .allocatedResource:
       [Self.pascalCase(rawValue) + "Id"]

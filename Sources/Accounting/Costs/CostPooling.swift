@@ -6,12 +6,18 @@
 public struct CostPooling: Sendable {
   private let policy: Policy
   private let splits: SplitDecision
+  private let skus: SKUMap?
   private var costs: PooledCosts
+  /// Origins whose rest was counted: one of a group, whatever two sources say of it.
+  private var restsCounted: Set<CostRecord> = []
 
-  /// Pooling for one period under one policy.
-  public init(policy: Policy, period: Period, splits: SplitDecision = .none) {
+  /// Pooling for one period under one policy; with a SKU map, filters see `normalized_service`.
+  public init(
+    policy: Policy, period: Period, splits: SplitDecision = .none, skus: SKUMap? = nil
+  ) {
     self.policy = policy
     self.splits = splits
+    self.skus = skus
     var names = policy.pools.map(\.name)
     names.append(PooledCosts.unmatched)
     costs = PooledCosts(
@@ -27,8 +33,18 @@ public struct CostPooling: Sendable {
     }
     guard splits.counts(record) else {
       try costs.setAside.add(record)
+      if let rest = splits.rest(of: record), restsCounted.insert(record).inserted {
+        try costs.setAside.subtract(rest)
+        try place(rest)
+      }
       return
     }
+    try place(record)
+  }
+
+  private mutating func place(_ given: CostRecord) throws(AccountingError) {
+    var record = given
+    if let skus { record[.normalizedService] = skus.entry(for: record)?.normalizedService }
     guard record.currency == costs.currency else {
       try costs.foreign[record.currency, default: .init()].add(record)
       return

@@ -13,6 +13,7 @@ struct APIRouter: Sendable {
   /// Every endpoint of the API.
   static func endpoints(_ world: AllocatorWorld) -> [Endpoint] {
     BatchRoutes(world: world).endpoints + CostRoutes(world: world).endpoints
+      + SKURoutes(world: world).endpoints + SeriesRoutes(world: world).endpoints
       + PolicyRoutes(world: world).endpoints + TenantRoutes(world: world).endpoints
       + PeriodRoutes(world: world).endpoints + StatementRoutes(world: world).endpoints
       + UsageRoutes(world: world).endpoints + LedgerRoutes(world: world).endpoints

@@ -20,6 +20,7 @@ struct LoadPeriod: Sendable {
       mark: mark, record: try await store.periods.record(of: period), now: now, policy: policy,
       policyFaults: faults, snapshots: try await store.costs.current(of: period),
       costs: try await pooled(period, policy),
+      series: try await store.series.current(of: period),
       quarantinedRows: try await store.costs.quarantinedRows(of: period), usage: usage,
       listenerTotals: try await store.usage.listenerTotals(of: period),
       lateTotals: Self.totals(late), tenants: try await store.tenants.list(),
@@ -43,20 +44,9 @@ struct LoadPeriod: Sendable {
     }
   }
 
-  /// Three walks over the records: both sides of provider splits first, then the pools.
   private func pooled(_ period: Period, _ policy: Policy?) async throws -> PooledCosts? {
     guard let policy else { return nil }
-    let costs = world.store.costs
-    let allocated = try await costs.scan(period, into: SplitResolver()) { resolver, record in
-      try resolver.noteAllocated(record)
-    }
-    let resolver = try await costs.scan(period, into: allocated) { resolver, record in
-      try resolver.matchOrigin(record)
-    }
-    let empty = CostPooling(policy: policy, period: period, splits: resolver.decide())
-    return try await costs.scan(period, into: empty) { pooling, record in
-      try pooling.add(record)
-    }.finish()
+    return try await PoolCosts(world: world).run(period, under: policy, .current)
   }
 
   /// Coverage of a period as statements show it.

@@ -18,6 +18,8 @@ struct LoadedPeriod: Sendable {
   var snapshots: [CostSnapshot]
   /// The costs in pools, when there is a policy.
   var costs: PooledCosts?
+  /// The external series of the period.
+  var series: [StoredSeries] = []
   /// Rows of the counted imports in quarantine.
   var quarantinedRows: Int
   /// Usage.

@@ -31,7 +31,9 @@ struct PeriodComputation: Sendable {
   ) throws(AccountingError) -> PeriodComputation? {
     guard let policy = loaded.policy, let costs = loaded.costs else { return nil }
     let allocation = try Allocation.allocate(
-      AllocationInput(costs: costs, policy: policy, usage: loaded.usage))
+      AllocationInput(
+        costs: costs, policy: policy, usage: loaded.usage,
+        externals: loaded.series.map(\.series)))
     let context = PostingContext(
       period: loaded.period, version: loaded.record.version + 1, postedAt: loaded.now,
       actor: closer.actor, reason: closer.reason, policy: policy.digest,
