@@ -44,8 +44,6 @@ final class Worker {
   var pausedListeners: [Int] = []
   var requestParsers: [HTTP1Parser]
   var responseParser: HTTP1Parser
-  /// Reads heads that were written here, which become heads of HTTP/2.
-  var ownHeadParser: HTTP1Parser
   /// Reused for each head: a head is dealt with in the turn in which it is complete.
   let requestHead = RequestHead()
   let responseHead = ResponseHead()
@@ -149,8 +147,6 @@ final class Worker {
     http1Limits = http1
     requestParsers = Self.requestParsers(configuration, http1)
     responseParser = HTTP1Parser(limits: http1)
-    ownHeadParser = HTTP1Parser(
-      limits: HeaderPolicy.ownLimits(bufferBytes: configuration.limits.bufferBytes))
     trailerBytes = Buffer(capacity: http1.trailerBytesMax)
     pipes = SplicePipePool(syscalls: syscalls, lentMax: limits.splicePipesMax)
     buffers = BufferPool(capacity: limits.bufferBytes, keptMax: 256)
@@ -291,6 +287,8 @@ final class Worker {
 /// The configured timeouts in nanoseconds.
 struct WorkerTimeouts {
   let firstHead, proxyHeader, clientWrite, bodyRateGrace: UInt64
+  /// 0 for never.
+  let ping: UInt64
   let requestHead, keepAlive, body, stream, connect, responseHead, upstreamIdle, drain: UInt64
   let linger, drainIdle: UInt64
 
@@ -299,6 +297,7 @@ struct WorkerTimeouts {
     firstHead = nanoseconds(configuration.firstHeadMilliseconds)
     proxyHeader = nanoseconds(configuration.proxyHeaderMilliseconds)
     clientWrite = nanoseconds(configuration.clientWriteMilliseconds)
+    ping = nanoseconds(configuration.pingMilliseconds)
     bodyRateGrace = nanoseconds(configuration.bodyRateGraceMilliseconds)
     requestHead = nanoseconds(configuration.requestHeadMilliseconds)
     keepAlive = nanoseconds(configuration.keepAliveMilliseconds)

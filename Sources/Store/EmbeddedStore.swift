@@ -25,6 +25,10 @@ public struct EmbeddedStore: Sendable {
   public let series: SeriesStore
   /// Policy versions.
   public let policies: PolicyStore
+  /// Rates between currencies.
+  public let rates: RateStore
+  /// Names and parents of tenants over time.
+  public let history: HistoryStore
   /// Ledger entries.
   public let ledger: LedgerStore
   /// Periods and their close.
@@ -64,6 +68,8 @@ public struct EmbeddedStore: Sendable {
     costs = CostStore(engine: engine)
     series = SeriesStore(engine: engine)
     policies = PolicyStore(engine: engine)
+    rates = RateStore(engine: engine)
+    history = HistoryStore(engine: engine)
     ledger = LedgerStore(engine: engine, seals: seals)
     periods = PeriodStore(engine: engine, seals: seals)
     statements = StatementStore(engine: engine)

@@ -19,7 +19,8 @@ struct Program: AsyncParsableCommand {
       CloseCommand.self,
       StatementCommand.self, StatementsCommand.self, ReconcileCommand.self, LedgerCommand.self,
       UsageCommand.self, StatusCommand.self, PeriodsCommand.self, TokenCommand.self,
-      TenantsCommand.self, SKUsCommand.self, DriversCommand.self, BackupCommand.self,
+      TenantsCommand.self, SKUsCommand.self, DriversCommand.self, RatesCommand.self,
+      WhyCommand.self, BackupCommand.self,
       RestoreCommand.self,
     ])
 

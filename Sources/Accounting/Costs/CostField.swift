@@ -73,6 +73,10 @@ public enum CostField: String, CaseIterable, Hashable, Sendable {
   case allocatedResourceName = "allocated_resource_name"
   /// What the SKU map calls the service; in no file, and set when records are put in pools.
   case normalizedService = "normalized_service"
+  /// x_ExchangeRate: units of the currency below for one unit of BillingCurrency.
+  case exchangeRate = "exchange_rate"
+  /// x_ExchangeCurrency: where the rate leads.
+  case exchangeCurrency = "exchange_currency"
 
   /// The FOCUS columns this field is read from, in order of preference.
   public var columns: [String] {
@@ -89,6 +93,7 @@ public enum CostField: String, CaseIterable, Hashable, Sendable {
     case .commitment: ["CommitmentDiscountId"]
     case .commitmentStatus: ["CommitmentDiscountStatus"]
     case .capacityStatus: ["CapacityReservationStatus"]
+    case .exchangeRate, .exchangeCurrency: ["x_" + Self.pascalCase(rawValue)]
     default: [Self.pascalCase(rawValue)]
     }
   }

@@ -145,6 +145,11 @@ public struct SplitDecision: Hashable, Sendable {
     return record.isAllocatedRow == group.isSettled
   }
 
+  /// The part of a record that counts: all of it, the rest of an origin, or nothing.
+  func counted(_ record: CostRecord) -> CostRecord? {
+    counts(record) ? record : rest(of: record)
+  }
+
   /// What stays of an origin row that is set aside: of the first row of a group, what the split rows do
   /// not carry; of all others nothing.
   func rest(of record: CostRecord) -> CostRecord? {

@@ -33,6 +33,10 @@ public enum APIError: Error, Sendable, Equatable {
   case seriesUnavailable(reason: String)
   /// A register with faults.
   case tenantsInvalid(faults: [String])
+  /// A file of rates with faults.
+  case ratesInvalid(faults: [String])
+  /// Names and parents of tenants with faults.
+  case historyInvalid(faults: [String])
   /// No policy was ever set.
   case policyMissing
   /// A period that cannot be closed yet.
@@ -128,9 +132,8 @@ extension APIError {
         status: .internalServerError, code: "unexpected", message: "the allocator has a fault",
         hint: "its log has the reason under this request")
     case .batchMalformed, .batchConflict, .costsMalformed, .policyInvalid, .documentInvalid,
-      .seriesUnavailable,
-      .tenantsInvalid,
-      .policyMissing, .closeBlocked, .closeRaced:
+      .seriesUnavailable, .tenantsInvalid, .ratesInvalid, .historyInvalid, .policyMissing,
+      .closeBlocked, .closeRaced:
       documentAnswer
     case .store(let error): Self.answer(to: error)
     case .accounting(let error):
@@ -171,6 +174,14 @@ extension APIError {
       Answer(
         status: .unprocessableContent, code: "tenants_invalid",
         message: faults.joined(separator: "\n"), hint: "nothing was registered")
+    case .ratesInvalid(let faults):
+      Answer(
+        status: .unprocessableContent, code: "rates_invalid",
+        message: faults.joined(separator: "\n"), hint: "no rate of the file was stored")
+    case .historyInvalid(let faults):
+      Answer(
+        status: .unprocessableContent, code: "history_invalid",
+        message: faults.joined(separator: "\n"), hint: "names and parents stay as they are")
     case .policyMissing:
       Answer(
         status: .conflict, code: "policy_missing", message: "no policy was set",

@@ -15,6 +15,8 @@ struct APIRouter: Sendable {
     BatchRoutes(world: world).endpoints + CostRoutes(world: world).endpoints
       + SKURoutes(world: world).endpoints + SeriesRoutes(world: world).endpoints
       + PolicyRoutes(world: world).endpoints + TenantRoutes(world: world).endpoints
+      + RateRoutes(world: world).endpoints + HistoryRoutes(world: world).endpoints
+      + WhyRoutes(world: world).endpoints
       + PeriodRoutes(world: world).endpoints + StatementRoutes(world: world).endpoints
       + UsageRoutes(world: world).endpoints + LedgerRoutes(world: world).endpoints
       + StatusRoutes(world: world).endpoints + TokenRoutes(world: world).endpoints

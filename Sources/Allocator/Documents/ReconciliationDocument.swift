@@ -10,6 +10,7 @@ enum ReconciliationDocument {
       .init("costs", computation.bridge.json),
       .init("usage", usage(computation.usageBridge)),
       .init("waived", .array(waived.map(blocker))),
+      .init("conversions", .array(computation.allocation.conversions.map(\.json))),
     ])
   }
 

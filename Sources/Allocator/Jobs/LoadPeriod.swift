@@ -8,19 +8,22 @@ struct LoadPeriod: Sendable {
   /// What it works on.
   let world: AllocatorWorld
 
-  /// The period as it is now.
-  func run(_ period: Period, at now: UTCInstant) async throws -> LoadedPeriod {
+  /// The period as it is now, under the current policy or the one that is given.
+  func run(
+    _ period: Period, at now: UTCInstant, under trial: Policy? = nil
+  ) async throws -> LoadedPeriod {
     let store = world.store
     let mark = try await store.periods.mark(of: period)
-    let (policy, faults) = try await currentPolicy()
-    let usage = try await store.usage.figures(of: period)
+    let (policy, faults) = try await self.policy(trial)
+    let history = try await store.history.current()
+    let usage = try await store.usage.figures(of: period, history: history)
     let late = try await store.usage.lateFigures(of: period)
     let headings = try await store.statements.headings(of: period.previous)
     return LoadedPeriod(
       mark: mark, record: try await store.periods.record(of: period), now: now, policy: policy,
       policyFaults: faults, snapshots: try await store.costs.current(of: period),
-      costs: try await pooled(period, policy),
-      series: try await store.series.current(of: period),
+      costs: try await pooled(period, policy, history),
+      series: try await store.series.current(of: period), history: history,
       quarantinedRows: try await store.costs.quarantinedRows(of: period), usage: usage,
       listenerTotals: try await store.usage.listenerTotals(of: period),
       lateTotals: Self.totals(late), tenants: try await store.tenants.list(),
@@ -34,7 +37,8 @@ struct LoadPeriod: Sendable {
     Dictionary(uniqueKeysWithValues: usage.quantities.map { ($0, usage.total(of: $0)) })
   }
 
-  private func currentPolicy() async throws -> (Policy?, [PolicyFault]) {
+  private func policy(_ trial: Policy?) async throws -> (Policy?, [PolicyFault]) {
+    if let trial { return (trial, []) }
     guard let stored = try await world.store.policies.current() else { return (nil, []) }
     do {
       return (try PolicyDocument.policy(stored.source), [])
@@ -44,9 +48,17 @@ struct LoadPeriod: Sendable {
     }
   }
 
-  private func pooled(_ period: Period, _ policy: Policy?) async throws -> PooledCosts? {
+  private func pooled(
+    _ period: Period, _ policy: Policy?, _ history: TenantHistory
+  ) async throws -> PooledCosts? {
     guard let policy else { return nil }
-    return try await PoolCosts(world: world).run(period, under: policy, .current)
+    return try await PoolCosts(world: world).run(
+      period, under: policy, .current, history: history)
+  }
+
+  /// Which sides of provider splits count.
+  func splits(of period: Period) async throws -> SplitDecision {
+    try await PoolCosts(world: world).splits(period, .current)
   }
 
   /// Coverage of a period as statements show it.

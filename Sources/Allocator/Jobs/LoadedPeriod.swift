@@ -20,6 +20,8 @@ struct LoadedPeriod: Sendable {
   var costs: PooledCosts?
   /// The external series of the period.
   var series: [StoredSeries] = []
+  /// Names and parents of tenants.
+  var history: TenantHistory
   /// Rows of the counted imports in quarantine.
   var quarantinedRows: Int
   /// Usage.
@@ -40,12 +42,23 @@ struct LoadedPeriod: Sendable {
   /// The period.
   var period: Period { record.period }
   /// The register as the allocation wants it.
-  var register: TenantRegister { TenantRegister(tenants.lazy.map(\.id)) }
+  var register: TenantRegister {
+    TenantRegister(
+      plans: Dictionary(tenants.map { ($0.id, $0.plan) }) { first, _ in first })
+  }
+
+  /// What the allocation depends on; `nil` without a policy or costs.
+  var allocationInput: AllocationInput? {
+    guard let policy, let costs else { return nil }
+    return AllocationInput(
+      costs: costs, policy: policy, usage: usage, externals: series.map(\.series),
+      register: register, history: history)
+  }
 
   /// Digests of everything above that a close freezes.
   func frozen(policy: Policy) -> FrozenInputs {
     FrozenInputs(
       policy: policy.digest, usage: InputDigests.usage(usage),
-      register: InputDigests.register(tenants), imports: snapshots)
+      register: InputDigests.register(tenants, history), imports: snapshots)
   }
 }

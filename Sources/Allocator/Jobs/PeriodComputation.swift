@@ -29,11 +29,10 @@ struct PeriodComputation: Sendable {
   static func compute(
     _ loaded: LoadedPeriod, by closer: Closer
   ) throws(AccountingError) -> PeriodComputation? {
-    guard let policy = loaded.policy, let costs = loaded.costs else { return nil }
-    let allocation = try Allocation.allocate(
-      AllocationInput(
-        costs: costs, policy: policy, usage: loaded.usage,
-        externals: loaded.series.map(\.series)))
+    guard let policy = loaded.policy, let costs = loaded.costs,
+      let input = loaded.allocationInput
+    else { return nil }
+    let allocation = try Allocation.allocate(input)
     let context = PostingContext(
       period: loaded.period, version: loaded.record.version + 1, postedAt: loaded.now,
       actor: closer.actor, reason: closer.reason, policy: policy.digest,

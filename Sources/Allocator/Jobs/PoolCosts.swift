@@ -11,20 +11,26 @@ struct PoolCosts: Sendable {
 
   /// The pools of what a period counts now, or of what its close counted.
   func run(
-    _ period: Period, under policy: Policy, _ selection: CostSelection
+    _ period: Period, under policy: Policy, _ selection: CostSelection, history: TenantHistory
   ) async throws -> PooledCosts {
+    let rates = try await world.store.rates.book(for: period, to: policy.currency)
+    let empty = CostPooling(
+      policy: policy, period: period, splits: try await splits(period, selection), rates: rates,
+      history: history, skus: try await skuMap())
+    return try await world.store.costs.scan(period, selection, into: empty) { pooling, record in
+      try pooling.add(record)
+    }.finish()
+  }
+
+  /// Which sides of provider splits count.
+  func splits(_ period: Period, _ selection: CostSelection) async throws -> SplitDecision {
     let costs = world.store.costs
     let allocated = try await costs.scan(period, selection, into: SplitResolver()) {
       resolver, record in try resolver.noteAllocated(record)
     }
-    let resolver = try await costs.scan(period, selection, into: allocated) { resolver, record in
+    return try await costs.scan(period, selection, into: allocated) { resolver, record in
       try resolver.matchOrigin(record)
-    }
-    let empty = CostPooling(
-      policy: policy, period: period, splits: resolver.decide(), skus: try await skuMap())
-    return try await costs.scan(period, selection, into: empty) { pooling, record in
-      try pooling.add(record)
-    }.finish()
+    }.decide()
   }
 
   /// The SKU map that counts, or nil.
@@ -43,8 +49,9 @@ struct PoolCosts: Sendable {
     let policy = try PolicyDocument.policy(stored.source)
     let sources = try await world.store.costs.late(of: period)
     if sources.isEmpty { return LatePools(sources: [], pools: [], currency: policy.currency) }
-    let closed = try await run(period, under: policy, .closed)
-    let current = try await run(period, under: policy, .current)
+    let history = try await world.store.history.current()
+    let closed = try await run(period, under: policy, .closed, history: history)
+    let current = try await run(period, under: policy, .current, history: history)
     var pools: [LatePools.Pool] = []
     for (before, after) in zip(closed.pools, current.pools) where before.tally != after.tally {
       pools.append(

@@ -14,7 +14,7 @@ final class UpstreamHTTP2: HTTP2SessionDelegate, HTTP2Link {
   /// All streams whose exchange is open.
   private(set) var attached: [UpstreamStream] = []
   /// Those of them that have a number.
-  private var streams: [Int32: UpstreamStream] = [:]
+  private var streams = StreamTable<UpstreamStream>()
   /// Streams whose exchange is over with a response that was complete before the stream's end, which is still to come.
   private var ending: Set<Int32> = []
   /// Streams that have something new, in the order in which it came.
@@ -38,6 +38,8 @@ final class UpstreamHTTP2: HTTP2SessionDelegate, HTTP2Link {
   var isFailureNoted = false
   /// When bytes came last.
   var receivedAt: UInt64
+  /// When the upstream was asked for a sign of life; what came later is one.
+  var pingedAt: UInt64 = 0
   /// Requests at a time.
   private let streamsMax: Int
   private let headBytesMax: Int
@@ -92,7 +94,7 @@ final class UpstreamHTTP2: HTTP2SessionDelegate, HTTP2Link {
 
   /// Forgets what is left, at the end of the connection.
   func forgetAll() {
-    streams = [:]
+    streams.removeAll()
     touched = []
     written = []
   }

@@ -29,10 +29,14 @@ public struct UsageStore: Sendable {
     }
   }
 
-  /// What every tenant used in a period, as it counts for the close: late usage is not in it.
-  public func figures(of period: Period) async throws(StoreError) -> UsageFigures {
+  /// What every tenant used in a period, as it counts for the close: late usage is not in it. Tenants
+  /// stand under the name that `history` gives them in each hour.
+  public func figures(
+    of period: Period, history: TenantHistory = .empty
+  ) async throws(StoreError) -> UsageFigures {
     try await engine.read("reading usage of \(period)") { database in
-      try UsageReading.figures(database, table: "usage_rollup", period: period)
+      try UsageReading.figures(
+        database, table: "usage_rollup", period: period, history: history)
     }
   }
 
