@@ -5,7 +5,7 @@
 FROM swift:6.3-bookworm AS build
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends \
     libc-ares-dev libcairo2-dev libcurl4-openssl-dev liblz4-dev libnghttp2-dev libpango1.0-dev libsqlite3-dev \
-    libssl-dev pkg-config zlib1g-dev
+    libssl-dev libzstd-dev pkg-config zlib1g-dev
 WORKDIR /src
 COPY Package.swift ./
 COPY Sources Sources
@@ -18,7 +18,7 @@ RUN swift build -c release --static-swift-stdlib --product weir-proxy \
 
 FROM debian:12-slim AS base
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends \
-    ca-certificates libc-ares2 libcurl4 liblz4-1 libnghttp2-14 libsqlite3-0 libssl3 libstdc++6 zlib1g \
+    ca-certificates libc-ares2 libcurl4 liblz4-1 libnghttp2-14 libsqlite3-0 libssl3 libstdc++6 libzstd1 zlib1g \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --home-dir /var/lib/weir --create-home weir \
  && install -d -o weir -g weir /var/lib/weir-proxy

@@ -77,6 +77,7 @@ let package = Package(
       name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "CCurlShims", dependencies: ["CCurl"]),
@@ -107,8 +108,8 @@ let package = Package(
     room(
       "Allocator",
       [
-        "Store", "Accounting", "Usage", "Digest", "CPangoShims", "CZlib", hummingbird, lifecycle,
-        logging, yams,
+        "Store", "Accounting", "Usage", "Digest", "HTTPClient", "CPangoShims", "CZlib", "CZstd",
+        hummingbird, lifecycle, logging, yams,
       ]),
 
     // programs
@@ -129,6 +130,9 @@ let package = Package(
     .executableTarget(
       name: "CodecBench", dependencies: ["Usage"], path: "bench/CodecBench", swiftSettings: house),
     .executableTarget(
+      name: "AccountingBench", dependencies: ["Accounting"], path: "bench/AccountingBench",
+      swiftSettings: house),
+    .executableTarget(
       name: "MeterBench", dependencies: ["Metering", "Usage", "Platform"],
       path: "bench/MeterBench", swiftSettings: house),
     .executableTarget(
@@ -140,8 +144,8 @@ let package = Package(
     tests(
       "Allocator",
       [
-        "Store", "Accounting", "Usage", "Digest", "HTTPClient", "CZlib", hummingbird, yams, logging,
-        grdb,
+        "Store", "Accounting", "Usage", "Digest", "HTTPClient", "CZlib", "CZstd", "TestSupport",
+        hummingbird, yams, logging, grdb,
       ], exclude: ["FocusLint.py"]),
     tests("Digest"),
     tests("HTTPClient", ["TestSupport", "PlainHTTP"]),

@@ -21,6 +21,8 @@ public enum AccountingError: Error, Hashable, Sendable {
   case notSplittable(total: Int64, reason: String)
   /// A cost file cannot be read at all: what was found, and what is missing.
   case notFocus(reason: String)
+  /// A cost file of any form cannot be read at all.
+  case unreadableCosts(reason: String)
   /// A FOCUS file of a known version lacks columns that the version makes mandatory.
   case focusColumnsMissing(version: String, columns: [String])
   /// A split group, pool or record set is not usable; says which and why.
@@ -48,6 +50,7 @@ extension AccountingError: CustomStringConvertible {
     case .notAnAccount(let text): "not a ledger account: \"\(text)\""
     case .notSplittable(let total, let reason): "cannot split \(total): \(reason)"
     case .notFocus(let reason): "not a FOCUS cost and usage file: \(reason)"
+    case .unreadableCosts(let reason): "the file cannot be read: \(reason)"
     case .focusColumnsMissing(let version, let columns):
       "FOCUS \(version) file lacks mandatory columns: \(columns.joined(separator: ", "))"
     case .unusableCosts(let reason): "costs cannot be used: \(reason)"

@@ -63,6 +63,40 @@ private import CCurlShims
     return HTTPResponse(status: sink.status, headers: sink.headers, body: sink.body)
   }
 
+  /// Sends one request whose body comes piece by piece, in chunks, and waits for the final response.
+  ///
+  /// `next` gives the pieces, and nil at the end; what it throws ends the exchange. Memory: one piece.
+  public func send(
+    _ request: HTTPRequest, streaming next: @escaping () throws(HTTPClientError) -> [UInt8]?
+  ) throws(HTTPClientError) -> HTTPResponse {
+    precondition(request.body.isEmpty, "a request has one body")
+    var request = request
+    request.headers.append(.init("Transfer-Encoding", "chunked"))
+    try Self.validate(request)
+    // Safe: the handle lives as long as self.
+    let setup = unsafe HandleSetup(handle)
+    let headers = try HeaderList(request.headers)
+    var text = [CChar](repeating: 0, count: Int(CURL_ERROR_SIZE))
+    let sink = ResponseSink(bodyBytesMax: configuration.bodyBytesMax)
+    let source = RequestSource(next)
+    // Safe: everything that libcurl is given here outlives `perform`, and `reset` makes it forget.
+    var textSpan = text.mutableSpan
+    let code = try unsafe textSpan.withUnsafeMutableBufferPointer {
+      (text) throws(HTTPClientError) -> CURLcode in
+      defer { unsafe curl_easy_reset(handle) }
+      try setup.apply(configuration)
+      try unsafe setup.apply(request, from: source, headers: headers.first)
+      try unsafe setup.set(CURLOPT_ERRORBUFFER, UnsafeMutableRawPointer(text.baseAddress))
+      try unsafe setup.collect(into: sink)
+      let code = unsafe curl_easy_perform(handle)
+      sink.status = unsafe setup.responseStatus()
+      return code
+    }
+    if let failure = source.failure { throw failure }
+    guard code == CURLE_OK else { throw Self.error(code, text, sink) }
+    return HTTPResponse(status: sink.status, headers: sink.headers, body: sink.body)
+  }
+
   /// What would let a value become another header, or another method.
   private static func validate(_ request: HTTPRequest) throws(HTTPClientError) {
     guard !request.method.isEmpty, request.method.utf8.allSatisfy({ (0x41...0x5A).contains($0) })

@@ -42,6 +42,23 @@ private import CCurlShims
     try unsafe set(CURLOPT_HTTPHEADER, UnsafeMutableRawPointer(headers))
   }
 
+  /// A request whose body comes from `source`. Neither it nor `headers` is copied: they must outlive the
+  /// exchange.
+  @unsafe func apply(
+    _ request: HTTPRequest, from source: RequestSource,
+    headers: UnsafeMutablePointer<curl_slist>?
+  ) throws(HTTPClientError) {
+    try set(CURLOPT_URL, request.url)
+    if let limit = request.totalTimeoutMilliseconds { try set(CURLOPT_TIMEOUT_MS, limit) }
+    try set(CURLOPT_POST, 1)
+    let context = unsafe Unmanaged.passUnretained(source).toOpaque()
+    // Safe: the callback has libcurl's shape and is called only during the exchange.
+    try unsafe check(weir_curl_set_sink(handle, Int32(CURLOPT_READFUNCTION.rawValue), provideBody))
+    try unsafe set(CURLOPT_READDATA, context)
+    try set(CURLOPT_CUSTOMREQUEST, request.method)
+    try unsafe set(CURLOPT_HTTPHEADER, UnsafeMutableRawPointer(headers))
+  }
+
   /// Hands header lines and body to `sink`, which must outlive the exchange.
   @unsafe func collect(into sink: ResponseSink) throws(HTTPClientError) {
     let context = unsafe Unmanaged.passUnretained(sink).toOpaque()

@@ -21,6 +21,8 @@ public struct EmbeddedStore: Sendable {
   public let tenants: TenantStore
   /// Imported costs.
   public let costs: CostStore
+  /// External series.
+  public let series: SeriesStore
   /// Policy versions.
   public let policies: PolicyStore
   /// Rates between currencies.
@@ -64,6 +66,7 @@ public struct EmbeddedStore: Sendable {
     coverage = CoverageStore(engine: engine)
     tenants = TenantStore(engine: engine)
     costs = CostStore(engine: engine)
+    series = SeriesStore(engine: engine)
     policies = PolicyStore(engine: engine)
     rates = RateStore(engine: engine)
     history = HistoryStore(engine: engine)

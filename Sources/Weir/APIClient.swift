@@ -35,8 +35,10 @@ struct APIClient {
   }
 
   /// The answer's body; throws what the allocator refused.
-  func bytes(_ call: Call) throws(CommandFailure) -> [UInt8] {
-    let response = try send(call)
+  func bytes(
+    _ call: Call, streaming next: (() throws(HTTPClientError) -> [UInt8]?)? = nil
+  ) throws(CommandFailure) -> [UInt8] {
+    let response = try send(call, streaming: next)
     guard (200..<300).contains(response.status) else { throw Self.refusal(response) }
     return response.body
   }
@@ -47,7 +49,7 @@ struct APIClient {
     let file = try OutputFile(path)
     let response: HTTPResponse
     do {
-      response = try send(call) { file.write($0) }
+      response = try send(call, into: { file.write($0) })
     } catch {
       // A failure of the file is the cause when there is one.
       if file.isBroken { try file.finish() }
@@ -61,10 +63,12 @@ struct APIClient {
     try file.finish()
   }
 
-  /// The answer as JSON.
-  func json(_ call: Call) throws(CommandFailure) -> JSONValue {
+  /// The answer as JSON; a body that is given as a stream goes out piece by piece.
+  func json(
+    _ call: Call, streaming next: (() throws(HTTPClientError) -> [UInt8]?)? = nil
+  ) throws(CommandFailure) -> JSONValue {
     do {
-      return try JSONValue(parsing: try bytes(call))
+      return try JSONValue(parsing: try bytes(call, streaming: next))
     } catch let error as CommandFailure {
       throw error
     } catch {
@@ -81,7 +85,8 @@ struct APIClient {
     charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
   private func send(
-    _ call: Call, into take: (([UInt8]) -> Bool)? = nil
+    _ call: Call, streaming next: (() throws(HTTPClientError) -> [UInt8]?)? = nil,
+    into take: (([UInt8]) -> Bool)? = nil
   ) throws(CommandFailure) -> HTTPResponse {
     let pairs = call.query.compactMap { pair in
       pair.value.map { "\(pair.name)=\(Self.escaped($0))" }
@@ -90,14 +95,15 @@ struct APIClient {
     var headers = [
       HTTPRequest.Field("Authorization", "Bearer \(token)"), .init("Accept", call.accept),
     ]
-    if !call.body.isEmpty { headers.append(.init("Content-Type", call.contentType)) }
+    if !call.body.isEmpty || next != nil { headers.append(.init("Content-Type", call.contentType)) }
     do throws(HTTPClientError) {
       let client = try HTTPClient(
         .init(
           totalTimeoutMilliseconds: Self.totalMilliseconds, bodyBytesMax: Self.answerBytesMax))
-      return try client.send(
-        HTTPRequest(method: call.method, url: url, headers: headers, body: call.body),
-        into: take)
+      let request = HTTPRequest(
+        method: call.method, url: url, headers: headers, body: call.body)
+      if let next { return try client.send(request, streaming: next) }
+      return try client.send(request, into: take)
     } catch {
       switch error {
       case .unreachable, .timedOut, .connectionLost, .notTrusted, .malformedResponse:

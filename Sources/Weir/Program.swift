@@ -15,11 +15,12 @@ struct Program: AsyncParsableCommand {
       """,
     version: "weir 0.1.0",
     subcommands: [
-      AllocatorCommand.self, ImportCommand.self, PolicyCommand.self, CloseCommand.self,
-      StatementCommand.self, StatementsCommand.self, ExportCommand.self, ReconcileCommand.self,
-      LedgerCommand.self,
+      AllocatorCommand.self, ImportCommand.self, ImportsCommand.self, PolicyCommand.self,
+      CloseCommand.self, StatementCommand.self, StatementsCommand.self, ExportCommand.self,
+      ReconcileCommand.self, LedgerCommand.self,
       UsageCommand.self, StatusCommand.self, PeriodsCommand.self, TokenCommand.self,
-      TenantsCommand.self, RatesCommand.self, WhyCommand.self, BackupCommand.self,
+      TenantsCommand.self, SKUsCommand.self, DriversCommand.self, RatesCommand.self,
+      WhyCommand.self, BackupCommand.self,
       RestoreCommand.self,
     ])
 

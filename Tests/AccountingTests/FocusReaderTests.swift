@@ -127,7 +127,7 @@ struct FocusReaderTests {
 
   @Test func `fields and rows past the bounds are faults and the rest is read`() throws {
     let text = FocusText()
-    let limits = FocusLimits(fieldBytesMax: 200, rowBytesMax: 600, columnsMax: 40)
+    let limits = CostFileLimits(fieldBytesMax: 200, rowBytesMax: 600, columnsMax: 40)
     let long = text.row(["ChargeDescription": String(repeating: "x", count: 201)])
     let wide = text.row([
       "ChargeDescription": String(repeating: "x", count: 190),

@@ -50,8 +50,10 @@ struct FocusVersionTests {
     #expect {
       try FocusReading(file)
     } throws: { error in
-      guard case .notFocus = error as? AccountingError else { return false }
-      return true
+      switch error as? AccountingError {
+      case .notFocus, .unreadableCosts: true
+      default: false
+      }
     }
   }
 }

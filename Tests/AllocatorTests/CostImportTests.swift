@@ -41,7 +41,7 @@ import Testing
       }
       #expect(counted == 2)
       let report = try await allocator.call("GET", "/v1/costs/imports/1/quarantine", as: .reader)
-      #expect(report.text.hasPrefix("line,column,reason,value\r\n"))
+      #expect(report.text.hasPrefix("line,column,reason,value,file\r\n"))
       #expect(report.text.split(separator: "\r\n").count == faults.count + 1)
     }
   }

@@ -58,6 +58,79 @@ extension Integration {
       #expect(costs.map { $0["records"] } == [.number("2")], "\(period.canonicalText)")
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func `a folder and standard input are the same bill, and commands show what changed`() throws {
+      let chain = try Chain(upstream: 1)
+      let bill = Repository.path("demo/data/focus-2026-10.csv")
+      let lines = try String(contentsOfFile: bill, encoding: .utf8).split(separator: "\n")
+      let folder = chain.folders.disk.file("bill")
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      for (name, rows) in [("a.csv", lines[1..<4]), ("b.csv", lines[4...])] {
+        let text = ([lines[0]] + rows).joined(separator: "\n") + "\n"
+        try text.write(toFile: folder + "/" + name, atomically: true, encoding: .utf8)
+      }
+      let weir = try BuiltProduct.path("weir")
+      let connection =
+        "--server http://127.0.0.1:\(chain.allocatorPort) "
+        + "--token-file \(chain.folders.token(.operator))"
+
+      let whole = try chain.weir("import", folder, "--source", "a", "--json")
+      let piped = try ChildProcess(
+        "/bin/sh", ["-c", "cat '\(bill)' | '\(weir)' import - --source a --json \(connection)"],
+        outputIn: chain.folders.disk.path)
+      let half = try chain.weir("import", folder + "/a.csv", "--source", "a")
+      let changes = try chain.weir("imports", "diffs", "3", "--json")
+
+      #expect(whole.status == .exited(0), "\(whole)")
+      #expect(try whole.json()["records"] == .integer(lines.count - 1))
+      #expect(try piped.waitForExit() == .exited(0), "\(piped.errorOutput)")
+      let answer = try JSONValue(parsing: Array(piped.output.utf8))
+      #expect(answer["totals"] == (try whole.json()["totals"]))
+      #expect(half.output.contains("changes against import"), "\(half)")
+      let rows = try changes.json()["differences"]?.asArray?.first?["rows"]?.asArray ?? []
+      let lost = rows.reduce(0) {
+        $0 + ($1["records_after"]?.asInteger ?? 0) - ($1["records_before"]?.asInteger ?? 0)
+      }
+      #expect(lost == Int64(4 - lines.count))
+      for (arguments, part) in [
+        (["imports", "list"], "focus"), (["imports", "show", "1"], "rows good"),
+        (["imports", "late", "2026-10"], "is not closed"),
+        (["imports", "invoices", "2026-10"], "INVOICE"),
+      ] {
+        let shown = try chain.run(
+          "weir", arguments + connection.split(separator: " ").map(String.init))
+        #expect(shown.output.contains(part), "\(shown)")
+      }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `SKU maps and series are loaded and shown by commands`() throws {
+      let chain = try Chain(upstream: 1)
+      let series = chain.folders.disk.file("series.csv")
+      try "label,quantity,unit,period\nshop-a,1.5,GB-month,2026-10\nelse,2,GB-month,2026-10\n"
+        .write(toFile: series, atomically: true, encoding: .utf8)
+      let labels = chain.folders.disk.file("labels.csv")
+      try "label,tenant\nshop-a,acme\n".write(toFile: labels, atomically: true, encoding: .utf8)
+      _ = try chain.weir(
+        "import", Repository.path("demo/data/focus-2026-10.csv"), "--source", "a")
+
+      let set = try chain.weir("skus", "set", Repository.path("config/skus.example.csv"))
+      let coverage = try chain.weir("skus", "coverage", "2026-10")
+      let shown = try chain.weir("skus", "show")
+      let loaded = try chain.weir(
+        "drivers", "import", series, "--name", "gb", "--period", "2026-10", "--labels", labels)
+      let list = try chain.weir("drivers", "list", "--period", "2026-10")
+      let fetched = try chain.weir("drivers", "fetch", "gb", "--period", "2026-10")
+
+      #expect(set.output.contains("5 rows"), "\(set)")
+      #expect(coverage.output.contains("0.00 % of"), "\(coverage)")
+      #expect(shown.output.hasPrefix("provider,service,sku"))
+      #expect(loaded.output.contains("3.5 GB-month of 2 tenants"), "\(loaded)")
+      #expect(list.output.contains("no tenant: else with 2"), "\(list)")
+      #expect(fetched.status == .exited(1))
+      #expect(fetched.errorOutput.contains("series.sources"), "\(fetched)")
+    }
+
     private static func gzipped(_ chain: Chain) throws -> String {
       let copy = chain.folders.disk.file("\(UInt32.random(in: 0...UInt32.max)).csv")
       try FileManager.default.copyItem(atPath: bill, toPath: copy)

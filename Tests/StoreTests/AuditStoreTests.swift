@@ -52,7 +52,8 @@ import Testing
     _ = try await store.tenants.register([], audit: record(.tenantsImport))
     _ = try await store.policies.activate(source: [1], name: "a", audit: record(.policySet))
     _ = try await store.costs.begin(source: "aws", by: "olga", at: noon).commit(
-      CostFileFacts(digest: .zero, bytes: 0, version: .v12, totals: FocusTotals()),
+      CostFileFacts(
+        digest: .zero, bytes: 0, form: .focus, version: .v12, totals: CostFileTotals()),
       audit: record(.costsImport))
     try await store.backup(to: scratch.path("copy.sqlite"))
     let restored = try await EmbeddedStore.restore(

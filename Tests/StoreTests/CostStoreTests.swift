@@ -42,10 +42,10 @@ import Testing
   ) async throws -> CostImport {
     var staging = try await store.costs.begin(source: source, by: "olga", at: noon)
     for record in records { try await staging.add([.record(record)]) }
-    var totals = FocusTotals()
+    var totals = CostFileTotals()
     totals.records = records.count
     let facts = CostFileFacts(
-      digest: SHA256.hash(name), bytes: 1, version: .v12, totals: totals)
+      digest: SHA256.hash(name), bytes: 1, form: .focus, version: .v12, totals: totals)
     return try await staging.commit(
       facts, audit: AuditRecord(at: noon, actor: "olga", action: .costsImport, subject: source))
   }
@@ -113,7 +113,7 @@ import Testing
   @Test func `what is wrong with a file is listed in its order, from any position on`() async throws
   {
     var staging = try await store.costs.begin(source: "aws", by: "olga", at: noon)
-    func fault(_ line: Int, _ columns: [String]) -> FocusEvent {
+    func fault(_ line: Int, _ columns: [String]) -> CostEvent {
       .fault(
         RowFault(
           line: line,
@@ -134,11 +134,12 @@ import Testing
     func load(_ faults: Int, source: String) async throws {
       var staging = try await store.costs.begin(source: source, by: "olga", at: noon)
       try await staging.add([.record(try record(2, "\(faults)"))])
-      var totals = FocusTotals()
+      var totals = CostFileTotals()
       totals.faultyRows = faults
       _ = try await staging.commit(
         CostFileFacts(
-          digest: SHA256.hash("\(source)\(faults)"), bytes: 1, version: .v12, totals: totals),
+          digest: SHA256.hash("\(source)\(faults)"), bytes: 1, form: .focus, version: .v12,
+          totals: totals),
         audit: AuditRecord(at: noon, actor: "olga", action: .costsImport, subject: source))
     }
     try await load(100, source: "aws")
@@ -177,7 +178,7 @@ import Testing
     try await store.prepareToServe()
 
     let left = try await scratch.foreign().read { database in
-      try ["cost_record", "cost_import"].map {
+      try ["cost_block", "cost_import"].map {
         try Int.fetchOne(database, sql: "SELECT count(*) FROM \($0)")
       }
     }

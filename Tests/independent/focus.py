@@ -1,4 +1,4 @@
-"""Reads a FOCUS file as docs/reference/focus-import.md says: records, and a fault for each row that is none."""
+"""Reads a FOCUS file as docs/reference/cost-imports.md says: records, and a fault for each row that is none."""
 
 import datetime
 import json

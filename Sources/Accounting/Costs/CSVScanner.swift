@@ -5,180 +5,239 @@
 ///          ▼                              ▼ LF or CRLF: row ends; anything else: fault
 ///       unquoted ──,──▶ field start;  LF or CRLF: row ends;  a quote or a bare CR: fault
 ///
-/// After a fault the scanner goes on at the line after the one where the broken row began. So an
-/// opening quote that is never closed costs one row and not the rest of the file.
+/// A row is scanned when all of it is there. After a fault the scanner goes on at the line after the
+/// one where the broken row began. So an opening quote that is never closed costs one row and not the
+/// rest of the file. The row that `next` found is in `row` until `next` is called again.
 struct CSVScanner {
-  /// One row: its fields as slices of one run of bytes.
-  struct Row {
-    /// The line on which the row begins, from 1.
-    var line: Int
-    /// The contents of all fields, without quotes.
-    var content: [UInt8]
-    /// Where each field ends in `content`.
-    var ends: [Int]
-
-    /// The bytes of a field.
-    func field(_ index: Int) -> ArraySlice<UInt8> {
-      content[(index == 0 ? 0 : ends[index - 1])..<ends[index]]
-    }
-  }
-
   /// What the scanner found.
   enum Outcome {
-    case row(Row)
+    /// A row, which is in `row`.
+    case row
+    /// A row that cannot be cut into fields.
     case fault(line: Int, reason: String)
   }
 
-  private enum State {
-    case fieldStart
-    case unquoted
-    case quoted
-    case afterQuote
-    case carriageReturn
-    /// Inside a row that was given up and has no end yet.
-    case skipping
+  /// Why scanning a row stopped.
+  private enum Stop {
+    /// The row is whole; the next one begins here.
+    case complete(next: Int)
+    /// Its end is not there yet.
+    case incomplete
+    /// It is broken.
+    case broken(String)
   }
 
-  private let limits: FocusLimits
-  private var buffer: [UInt8] = []
-  private var position = 0
+  /// The row found last.
+  private(set) var row = CostRow()
+
+  private let limits: CostFileLimits
+  private let delimiter: UInt8
   private var rowStart = 0
   private var line = 1
   private var linesInRow = 0
-  private var state = State.fieldStart
-  private var row = Row(line: 1, content: [], ends: [])
+  /// Bound: an unfinished row is scanned again only when it grew by a quarter.
+  private var bytesWanted = 0
+  private var isSkipping = false
   private var isPastMark = false
 
-  init(limits: FocusLimits) {
+  /// A scanner at the start of a file.
+  init(limits: CostFileLimits, delimiter: UInt8 = UInt8(ascii: ",")) {
     self.limits = limits
+    self.delimiter = delimiter
   }
 
   /// Takes more bytes; `next` then finds the rows in them.
-  mutating func append(_ bytes: Span<UInt8>) {
+  mutating func append(_ bytes: [UInt8]) {
     if rowStart > 0 {
-      buffer.removeFirst(rowStart)
-      position -= rowStart
+      row.bytes.removeFirst(rowStart)
+      bytesWanted -= rowStart
       rowStart = 0
     }
-    for index in bytes.indices { buffer.append(bytes[index]) }
+    row.bytes.append(contentsOf: bytes)
   }
 
   /// The next row or fault; `nil` when more bytes are needed, or at the end when all are used.
   mutating func next(isEnd: Bool) -> Outcome? {
     guard skipByteOrderMark(isEnd: isEnd) else { return nil }
-    while position < buffer.count {
-      let byte = buffer[position]
+    while true {
+      if isSkipping, !skipLine(from: rowStart) { return nil }
+      guard rowStart < row.bytes.count, isEnd || row.bytes.count >= bytesWanted else { return nil }
+      row.places.removeAll(keepingCapacity: true)
+      row.scratch.removeAll(keepingCapacity: true)
+      row.line = line
+      linesInRow = 0
+      switch scan(isEnd: isEnd) {
+      case .complete(let next):
+        let isBlank =
+          row.count == 1 && row.places[0].start == row.places[0].end
+          && next - rowStart <= 2 && row.bytes[rowStart] != UInt8(ascii: "\"")
+        line += linesInRow
+        rowStart = next
+        if !isBlank { return .row }
+      case .incomplete:
+        let pending = row.bytes.count - rowStart
+        if pending > limits.rowBytesMax { return giveUp(rowTooLong) }
+        bytesWanted = row.bytes.count + pending / 4 + 1
+        return nil
+      case .broken(let reason): return giveUp(reason)
+      }
+    }
+  }
+
+  private var rowTooLong: String { "the row is longer than \(limits.rowBytesMax) bytes" }
+  private var fieldTooLong: String { "a field is longer than \(limits.fieldBytesMax) bytes" }
+
+  /// Cuts the row at `rowStart` into fields.
+  private mutating func scan(isEnd: Bool) -> Stop {
+    let bytes = row.bytes
+    var position = rowStart
+    while true {
+      let isQuoted = position < bytes.count && bytes[position] == UInt8(ascii: "\"")
+      let stop: FieldStop
+      if isQuoted {
+        stop = quotedField(bytes, &position, isEnd: isEnd)
+      } else {
+        stop = plainField(bytes, &position, isEnd: isEnd)
+      }
+      if position - rowStart > limits.rowBytesMax { return .broken(rowTooLong) }
+      switch stop {
+      case .delimiter:
+        guard row.count <= limits.columnsMax else {
+          return .broken("the row has more than \(limits.columnsMax) columns")
+        }
+      case .rowEnd: return .complete(next: position)
+      case .incomplete: return .incomplete
+      case .broken(let reason): return .broken(reason)
+      }
+    }
+  }
+
+  private enum FieldStop {
+    case delimiter
+    case rowEnd
+    case incomplete
+    case broken(String)
+  }
+
+  /// A field without quotes; `position` ends after what ended it.
+  private mutating func plainField(
+    _ bytes: [UInt8], _ position: inout Int, isEnd: Bool
+  ) -> FieldStop {
+    let start = position
+    let all = bytes.span
+    let count = all.count
+    let delimiter = delimiter
+    var at = position
+    while at < count {
+      let byte = all[at]
+      if byte == delimiter || byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
+        || byte == UInt8(ascii: "\"")
+      {
+        break
+      }
+      at += 1
+    }
+    position = at
+    guard at - start <= limits.fieldBytesMax else { return .broken(fieldTooLong) }
+    if at == count, !isEnd { return .incomplete }
+    if at < count, all[at] == UInt8(ascii: "\"") {
+      return .broken("a quote inside an unquoted field")
+    }
+    row.places.append(.init(start: Int32(start), end: Int32(at), isUnescaped: false))
+    return end(bytes, &position, isEnd: isEnd)
+  }
+
+  /// A field in quotes; `position` ends after what ended it.
+  private mutating func quotedField(
+    _ bytes: [UInt8], _ position: inout Int, isEnd: Bool
+  ) -> FieldStop {
+    let start = position + 1
+    let all = bytes.span
+    let count = all.count
+    var at = start
+    var copied = start
+    var isUnescaped = false
+    let scratchStart = row.scratch.count
+    while true {
+      while at < count, all[at] != UInt8(ascii: "\"") {
+        if all[at] == UInt8(ascii: "\n") { linesInRow += 1 }
+        at += 1
+      }
+      position = min(at, count)
+      guard at - start <= limits.fieldBytesMax else { return .broken(fieldTooLong) }
+      if at == count { return isEnd ? .broken("a quoted field has no end") : .incomplete }
+      if at + 1 == count, !isEnd { return .incomplete }
+      guard at + 1 < count, all[at + 1] == UInt8(ascii: "\"") else { break }
+      isUnescaped = true
+      row.scratch.append(contentsOf: bytes[copied...at])
+      copied = at + 2
+      at += 2
+    }
+    if isUnescaped {
+      row.scratch.append(contentsOf: bytes[copied..<at])
+      row.places.append(
+        .init(start: Int32(scratchStart), end: Int32(row.scratch.count), isUnescaped: true))
+    } else {
+      row.places.append(.init(start: Int32(start), end: Int32(at), isUnescaped: false))
+    }
+    position = at + 1
+    return end(bytes, &position, isEnd: isEnd)
+  }
+
+  /// What follows a field.
+  private mutating func end(
+    _ bytes: [UInt8], _ position: inout Int, isEnd: Bool
+  ) -> FieldStop {
+    guard position < bytes.count else { return .rowEnd }
+    switch bytes[position] {
+    case delimiter:
       position += 1
-      if byte == UInt8(ascii: "\n") { linesInRow += 1 }
-      if let outcome = step(byte) { return outcome }
+      return .delimiter
+    case UInt8(ascii: "\n"):
+      position += 1
+      linesInRow += 1
+      return .rowEnd
+    case UInt8(ascii: "\r"):
+      position += 1
+      guard position < bytes.count else { return isEnd ? .rowEnd : .incomplete }
+      guard bytes[position] == UInt8(ascii: "\n") else {
+        return .broken("a carriage return without a line feed")
+      }
+      position += 1
+      linesInRow += 1
+      return .rowEnd
+    default: return .broken("text after a closing quote")
     }
-    return isEnd ? atEnd() : nil
-  }
-
-  private mutating func step(_ byte: UInt8) -> Outcome? {
-    switch (state, byte) {
-    case (.skipping, UInt8(ascii: "\n")): startRow()
-    case (.skipping, _): rowStart = position
-    case (.fieldStart, UInt8(ascii: "\"")): state = .quoted
-    case (.fieldStart, UInt8(ascii: ",")), (.unquoted, UInt8(ascii: ",")),
-      (.afterQuote, UInt8(ascii: ",")):
-      return endField()
-    case (.fieldStart, UInt8(ascii: "\n")), (.unquoted, UInt8(ascii: "\n")),
-      (.afterQuote, UInt8(ascii: "\n")), (.carriageReturn, UInt8(ascii: "\n")):
-      return endRow()
-    case (.fieldStart, UInt8(ascii: "\r")), (.unquoted, UInt8(ascii: "\r")),
-      (.afterQuote, UInt8(ascii: "\r")):
-      state = .carriageReturn
-    case (.fieldStart, _):
-      state = .unquoted
-      return add(byte)
-    case (.unquoted, UInt8(ascii: "\"")): return fail("a quote inside an unquoted field")
-    case (.unquoted, _): return add(byte)
-    case (.quoted, UInt8(ascii: "\"")): state = .afterQuote
-    case (.quoted, _): return add(byte)
-    case (.afterQuote, UInt8(ascii: "\"")):
-      state = .quoted
-      return add(byte)
-    case (.afterQuote, _): return fail("text after a closing quote")
-    case (.carriageReturn, _): return fail("a carriage return without a line feed")
-    }
-    return nil
-  }
-
-  private mutating func add(_ byte: UInt8) -> Outcome? {
-    row.content.append(byte)
-    if row.content.count - (row.ends.last ?? 0) > limits.fieldBytesMax {
-      return fail("a field is longer than \(limits.fieldBytesMax) bytes")
-    }
-    if position - rowStart > limits.rowBytesMax {
-      return fail("the row is longer than \(limits.rowBytesMax) bytes")
-    }
-    return nil
-  }
-
-  private mutating func endField() -> Outcome? {
-    row.ends.append(row.content.count)
-    state = .fieldStart
-    return row.ends.count > limits.columnsMax
-      ? fail("the row has more than \(limits.columnsMax) columns") : nil
-  }
-
-  private mutating func endRow() -> Outcome? {
-    let isBlank = row.ends.isEmpty && row.content.isEmpty && position - rowStart <= 2
-    row.ends.append(row.content.count)
-    let done = row
-    startRow()
-    return isBlank ? nil : .row(done)
-  }
-
-  /// The next row begins at `position`.
-  private mutating func startRow() {
-    line += linesInRow
-    linesInRow = 0
-    rowStart = position
-    state = .fieldStart
-    row.line = line
-    row.content.removeAll(keepingCapacity: true)
-    row.ends.removeAll(keepingCapacity: true)
   }
 
   /// Gives the row up and goes on after its first line.
-  private mutating func fail(_ reason: String) -> Outcome {
+  private mutating func giveUp(_ reason: String) -> Outcome {
     let fault = Outcome.fault(line: line, reason: reason)
-    if let feed = buffer[rowStart..<position].firstIndex(of: UInt8(ascii: "\n")) {
-      position = feed + 1
-      linesInRow = 1
-      startRow()
-    } else {
-      state = .skipping
-      rowStart = position
-    }
+    isSkipping = true
+    _ = skipLine(from: rowStart)
+    bytesWanted = 0
     return fault
   }
 
-  private mutating func atEnd() -> Outcome? {
-    switch state {
-    case .quoted:
-      let fault = fail("a quoted field has no end")
-      return fault
-    case .carriageReturn, .unquoted, .afterQuote:
-      return endRow()
-    case .fieldStart where !row.ends.isEmpty:
-      return endRow()
-    case .fieldStart, .skipping:
-      return nil
+  /// Drops everything up to the end of a line; false when that is not there yet.
+  private mutating func skipLine(from start: Int) -> Bool {
+    guard let feed = row.bytes[start...].firstIndex(of: UInt8(ascii: "\n")) else {
+      rowStart = row.bytes.count
+      return false
     }
+    rowStart = feed + 1
+    line += 1
+    isSkipping = false
+    bytesWanted = 0
+    return true
   }
 
   /// Skips the UTF-8 byte order mark at the start of the file; false while more bytes are needed.
   private mutating func skipByteOrderMark(isEnd: Bool) -> Bool {
     guard !isPastMark else { return true }
     let mark: [UInt8] = [0xef, 0xbb, 0xbf]
-    if !isEnd, buffer.count < mark.count, mark.starts(with: buffer) { return false }
-    if buffer.starts(with: mark) {
-      position = mark.count
-      rowStart = mark.count
-    }
+    if !isEnd, row.bytes.count < mark.count, mark.starts(with: row.bytes) { return false }
+    if row.bytes.starts(with: mark) { rowStart = mark.count }
     isPastMark = true
     return true
   }

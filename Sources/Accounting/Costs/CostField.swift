@@ -71,6 +71,8 @@ public enum CostField: String, CaseIterable, Hashable, Sendable {
   case allocatedResource = "allocated_resource"
   /// AllocatedResourceName.
   case allocatedResourceName = "allocated_resource_name"
+  /// What the SKU map calls the service; in no file, and set when records are put in pools.
+  case normalizedService = "normalized_service"
   /// x_ExchangeRate: units of the currency below for one unit of BillingCurrency.
   case exchangeRate = "exchange_rate"
   /// x_ExchangeCurrency: where the rate leads.
@@ -80,6 +82,7 @@ public enum CostField: String, CaseIterable, Hashable, Sendable {
   public var columns: [String] {
     switch self {
     case .service: ["ServiceName"]
+    case .normalizedService: []
     case .sku, .resource, .subAccount, .billingAccount, .invoice, .region, .skuPrice,
       .invoiceDetail, .capacityReservation, .allocatedMethod, .allocatedResource:
       [Self.pascalCase(rawValue) + "Id"]

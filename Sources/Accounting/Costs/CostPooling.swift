@@ -12,6 +12,7 @@ public struct CostPooling: Sendable {
 
   private let policy: Policy
   private let splits: SplitDecision
+  private let skus: SKUMap?
   private let conversion: Conversion
   private let history: TenantHistory
   private let follows: [FollowTaps]
@@ -23,12 +24,15 @@ public struct CostPooling: Sendable {
   private var rates: Set<AppliedRate> = []
   private var followings: [String: RatedFollowing] = [:]
   private var followedCount = 0
+  /// Origins whose rest was counted: one of a group, whatever two sources say of it.
+  private var restsCounted: Set<CostRecord> = []
 
-  /// Pooling for one period under one policy.
+  /// Pooling for one period under one policy; with a SKU map, filters see `normalized_service`.
   public init(
     policy: Policy, period: Period, splits: SplitDecision = .none, rates: RateBook = .empty,
-    history: TenantHistory = .empty
+    history: TenantHistory = .empty, skus: SKUMap? = nil
   ) {
+    self.skus = skus
     self.policy = policy
     self.splits = splits
     self.history = history
@@ -53,8 +57,18 @@ public struct CostPooling: Sendable {
     }
     guard splits.counts(record) else {
       try costs.setAside.add(record)
+      if let rest = splits.rest(of: record), restsCounted.insert(record).inserted {
+        try costs.setAside.subtract(rest)
+        try place(rest)
+      }
       return
     }
+    try place(record)
+  }
+
+  private mutating func place(_ given: CostRecord) throws(AccountingError) {
+    var record = given
+    if let skus { record[.normalizedService] = skus.entry(for: record)?.normalizedService }
     var rate: AppliedRate?
     var paid: AppliedRate?
     if record.currency != costs.currency {

@@ -89,6 +89,20 @@ public struct CostRecord: Hashable, Sendable {
     return SHA256.hash(writer.bytes)
   }
 
+  /// What an AWS instance's charge and the rows that share it out have in common: the instance, both
+  /// periods and the currency. Their products and prices differ.
+  var awsSplitKey: Digest256? {
+    guard let resource = self[.resource] else { return nil }
+    var writer = CanonicalWriter()
+    writer.text("aws-split")
+    writer.text(resource)
+    for instant in [billingPeriodStart, chargePeriodStart, chargePeriodEnd] {
+      writer.integer(UInt64(bitPattern: instant.microseconds))
+    }
+    writer.text(currency.code)
+    return SHA256.hash(writer.bytes)
+  }
+
   private static let splitFields: [CostField] = [
     .service, .sku, .skuPrice, .chargeCategory, .chargeClass, .subAccount, .commitment,
     .commitmentStatus, .pricingCategory,

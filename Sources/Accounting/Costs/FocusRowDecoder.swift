@@ -1,170 +1,277 @@
-/// Turns the fields of one row into a record, collecting every problem of the row.
+/// Turns the fields of FOCUS rows into records, collecting every problem of a row.
+///
+/// Most values of a bill stand in many rows: what was made of one is kept for the next. Each cache is
+/// bounded, compares all bytes before it is trusted, and never decides what a row means.
 struct FocusRowDecoder: Sendable {
-  /// The work on one row.
-  struct Decoding {
-    let row: CSVScanner.Row
-    var problems: [RowFault.Problem] = []
-    var roundedValues = 0
+  private let columnCount: Int
+  private let columns: Columns
+  private var texts: [TextColumn]
+  private var currencies = LastValue<Currency>()
+  private var instants: [LastValue<UTCInstant>] = Array(repeating: .init(), count: 4)
+  private var tagCache = TagCache()
+  private var allocatedTagCache = TagCache()
 
-    init(row: CSVScanner.Row) {
-      self.row = row
-    }
-
-    mutating func fail(_ column: String?, _ reason: String, _ value: String?) {
-      let clipped = value.map { $0.count > 80 ? $0.prefix(80) + "…" : $0 }
-      problems.append(.init(column: column, reason: reason, value: clipped))
-    }
+  /// Where the columns stand that are more than texts.
+  private struct Columns: Sendable {
+    var costs: [(name: String, position: Int)]
+    var currency: Int
+    var instants: [(name: String, position: Int)]
+    var pricingQuantity: Int?
+    var consumedQuantity: Int?
+    var tags: Int?
+    var allocatedTags: Int?
+    var category: Int?
+    var chargeClass: Int?
+    var required: [(name: String, position: Int)]
   }
 
-  private let positions: [String: Int]
-  private let columnCount: Int
-  private let textColumns: [(field: CostField, column: String, position: Int)]
+  /// One text column and what it said before.
+  private struct TextColumn: Sendable {
+    var field: CostField
+    var name: String
+    var position: Int
+    /// Bound: 16 texts a column.
+    var known: [String?] = Array(repeating: nil, count: 16)
+  }
 
+  /// A decoder for files whose columns stand at these positions; the mandatory ones are among them.
   init(positions: [String: Int], columnCount: Int) {
-    self.positions = positions
     self.columnCount = columnCount
-    textColumns = CostField.allCases.compactMap { field in
-      for column in field.columns {
-        if let position = positions[column] { return (field, column, position) }
+    func place(_ name: String) -> (name: String, position: Int) { (name, positions[name] ?? 0) }
+    columns = Columns(
+      costs: ["BilledCost", "EffectiveCost", "ListCost", "ContractedCost"].map(place),
+      currency: positions["BillingCurrency"] ?? 0,
+      instants: [
+        "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd",
+      ].map(place),
+      pricingQuantity: positions["PricingQuantity"],
+      consumedQuantity: positions["ConsumedQuantity"],
+      tags: positions["Tags"], allocatedTags: positions["AllocatedTags"],
+      category: positions["ChargeCategory"], chargeClass: positions["ChargeClass"],
+      required: ["BillingAccountId", "ServiceName", "ServiceCategory"].map(place))
+    texts = CostField.allCases.compactMap { field in
+      for name in field.columns {
+        if let position = positions[name] {
+          return TextColumn(field: field, name: name, position: position)
+        }
       }
       return nil
     }
+  }
+
+  /// Decodes one row and appends its record to `events`.
+  mutating func decode(_ row: CostRow, into events: inout [CostEvent]) -> RowOutcome {
+    var work = RowWork()
+    if let record = record(row, &work) {
+      events.append(.record(record))
+      return .good(records: 1, roundedValues: work.roundedValues)
+    }
+    return .fault(RowFault(line: row.line, problems: work.problems))
   }
 
   /// The record of a row; `nil` with at least one problem noted.
-  func record(_ work: inout Decoding) -> CostRecord? {
-    guard work.row.ends.count == columnCount else {
+  private mutating func record(_ row: CostRow, _ work: inout RowWork) -> CostRecord? {
+    guard row.count == columnCount else {
       work.fail(
-        nil, "the row has \(work.row.ends.count) columns, the header has \(columnCount)", nil)
+        nil, "the row has \(row.count) columns, the header has \(columnCount)", nil)
       return nil
     }
-    let billed = cost("BilledCost", &work)
-    let effective = cost("EffectiveCost", &work)
-    let list = cost("ListCost", &work)
-    let contracted = cost("ContractedCost", &work)
-    let currency = currency(&work)
-    let billing = range("BillingPeriod", &work)
-    let charge = range("ChargePeriod", &work)
-    let pricing = optionalDecimal("PricingQuantity", &work)
-    let consumed = optionalDecimal("ConsumedQuantity", &work)
-    let tags = tagMap("Tags", &work)
-    let allocatedTags = tagMap("AllocatedTags", &work)
-    let texts = textColumns.map { ($0.field, text($0.column, at: $0.position, &work)) }
-    checkChoice("ChargeCategory", Self.chargeCategories, isNullAllowed: false, &work)
-    checkChoice("ChargeClass", ["Correction"], isNullAllowed: true, &work)
-    for column in ["BillingAccountId", "ServiceName", "ServiceCategory"] {
-      if let position = positions[column], work.row.field(position).isEmpty {
-        work.fail(column, "must not be empty", "")
-      }
-    }
-    guard work.problems.isEmpty, let billed, let effective, let list, let contracted, let currency,
-      let billing, let charge
-    else { return nil }
+    let billed = cost(0, row, &work)
+    let effective = cost(1, row, &work)
+    let list = cost(2, row, &work)
+    let contracted = cost(3, row, &work)
+    let currency = currency(row, &work)
+    let billing = range(0, row, &work)
+    let charge = range(2, row, &work)
+    let pricing = quantity(columns.pricingQuantity, "PricingQuantity", row, &work)
+    let consumed = quantity(columns.consumedQuantity, "ConsumedQuantity", row, &work)
+    let tags = tags(columns.tags, "Tags", &tagCache, row, &work)
+    let allocated = self.tags(
+      columns.allocatedTags, "AllocatedTags", &allocatedTagCache, row, &work)
+    let fallback = UTCInstant(microseconds: 0)..<UTCInstant(microseconds: 0)
     var record = CostRecord(
-      line: work.row.line, billedCost: billed, effectiveCost: effective, currency: currency,
-      billingPeriod: billing, chargePeriod: charge)
-    record.listCost = list
-    record.contractedCost = contracted
+      line: row.line, billedCost: billed ?? .zero, effectiveCost: effective ?? .zero,
+      currency: currency ?? Self.anyCurrency, billingPeriod: billing ?? fallback,
+      chargePeriod: charge ?? fallback)
+    fillTexts(&record, row, &work)
+    check(row, &work)
+    guard work.problems.isEmpty else { return nil }
+    record.listCost = list ?? .zero
+    record.contractedCost = contracted ?? .zero
     record.pricingQuantity = pricing
     record.consumedQuantity = consumed
     record.tags = tags
-    record.allocatedTags = allocatedTags
-    for (field, text) in texts { record[field] = text }
+    record.allocatedTags = allocated
     return record
   }
 
-  private static let chargeCategories = ["Usage", "Purchase", "Tax", "Credit", "Adjustment"]
+  /// Stands in for a currency that was refused; such a row makes no record.
+  private static let anyCurrency: Currency = {
+    guard let currency = Currency(code: "USD") else { preconditionFailure("no USD in ISO 4217") }
+    return currency
+  }()
 
-  private func text(_ column: String, _ work: inout Decoding) -> String? {
-    guard let position = positions[column] else { return nil }
-    return text(column, at: position, &work)
-  }
+  private static let categories = ["Usage", "Purchase", "Tax", "Credit", "Adjustment"]
 
-  private func text(_ column: String, at position: Int, _ work: inout Decoding) -> String? {
-    let bytes = work.row.field(position)
-    guard !bytes.isEmpty else { return nil }
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      work.fail(column, "is not UTF-8", nil)
-      return nil
-    }
-    return text
-  }
-
-  private func cost(_ column: String, _ work: inout Decoding) -> Amount? {
-    guard let text = text(column, &work) else {
-      if work.problems.last?.column != column { work.fail(column, "must not be empty", "") }
-      return nil
-    }
-    return decimal(text, column, &work)
-  }
-
-  private func optionalDecimal(_ column: String, _ work: inout Decoding) -> Amount? {
-    text(column, &work).flatMap { decimal($0, column, &work) }
-  }
-
-  private func decimal(_ text: String, _ column: String, _ work: inout Decoding) -> Amount? {
-    do throws(AccountingError) {
-      let (amount, lostDigits) = try DecimalText.amount(text)
-      if lostDigits { work.roundedValues += 1 }
-      return amount
-    } catch {
-      if case .overflow = error {
-        work.fail(column, "is out of range", text)
+  private mutating func fillTexts(
+    _ record: inout CostRecord, _ row: CostRow, _ work: inout RowWork
+  ) {
+    for index in texts.indices {
+      let bytes = row.field(texts[index].position)
+      guard bytes.count > 0 else { continue }
+      let slot = CostBytes.slot(bytes, of: 16)
+      if let known = texts[index].known[slot], CostBytes.equal(known, bytes) {
+        record[texts[index].field] = known
+      } else if let text = CostRow.text(bytes) {
+        texts[index].known[slot] = text
+        record[texts[index].field] = text
       } else {
-        work.fail(column, "is not a decimal number", text)
+        work.fail(texts[index].name, "is not UTF-8", nil)
       }
-      return nil
     }
   }
 
-  private func currency(_ work: inout Decoding) -> Currency? {
-    let column = "BillingCurrency"
-    let text = text(column, &work) ?? ""
-    guard let currency = Currency(code: text) else {
-      work.fail(column, "is not an ISO 4217 currency", text)
+  private func check(_ row: CostRow, _ work: inout RowWork) {
+    checkChoice(
+      columns.category, "ChargeCategory", Self.categories, isNullAllowed: false, row, &work)
+    checkChoice(columns.chargeClass, "ChargeClass", ["Correction"], isNullAllowed: true, row, &work)
+    for column in columns.required where row.field(column.position).isEmpty {
+      work.fail(column.name, "must not be empty", "")
+    }
+  }
+
+  private func cost(_ index: Int, _ row: CostRow, _ work: inout RowWork) -> Amount? {
+    let column = columns.costs[index]
+    let bytes = row.field(column.position)
+    guard !bytes.isEmpty else {
+      work.fail(column.name, "must not be empty", "")
       return nil
     }
+    return work.decimal(bytes, column.name)
+  }
+
+  private func quantity(
+    _ position: Int?, _ name: String, _ row: CostRow, _ work: inout RowWork
+  ) -> Amount? {
+    guard let position, !row.field(position).isEmpty else { return nil }
+    return work.decimal(row.field(position), name)
+  }
+
+  private mutating func currency(_ row: CostRow, _ work: inout RowWork) -> Currency? {
+    let bytes = row.field(columns.currency)
+    if let known = currencies.value(of: bytes) { return known }
+    let text = CostRow.text(bytes) ?? ""
+    guard let currency = Currency(code: text) else {
+      work.fail("BillingCurrency", "is not an ISO 4217 currency", text)
+      return nil
+    }
+    currencies.keep(currency, of: bytes)
     return currency
   }
 
-  private func instant(_ column: String, _ work: inout Decoding) -> UTCInstant? {
-    let text = text(column, &work) ?? ""
+  private mutating func instant(
+    _ index: Int, _ row: CostRow, _ work: inout RowWork
+  ) -> UTCInstant? {
+    let column = columns.instants[index]
+    let bytes = row.field(column.position)
+    if let known = instants[index].value(of: bytes) { return known }
+    let text = CostRow.text(bytes) ?? ""
     guard let instant = try? UTCInstant(parsing: text) else {
-      work.fail(column, "is not a UTC date or time", text)
+      work.fail(column.name, "is not a UTC date or time", text)
       return nil
     }
+    instants[index].keep(instant, of: bytes)
     return instant
   }
 
-  private func range(_ prefix: String, _ work: inout Decoding) -> Range<UTCInstant>? {
-    let start = instant(prefix + "Start", &work)
-    let end = instant(prefix + "End", &work)
+  private mutating func range(
+    _ first: Int, _ row: CostRow, _ work: inout RowWork
+  ) -> Range<UTCInstant>? {
+    let start = instant(first, row, &work)
+    let end = instant(first + 1, row, &work)
     guard let start, let end else { return nil }
     guard start < end else {
-      work.fail(prefix + "End", "is not after \(prefix)Start", end.description)
+      let names = (columns.instants[first].name, columns.instants[first + 1].name)
+      work.fail(names.1, "is not after \(names.0)", end.description)
       return nil
     }
     return start..<end
   }
 
-  private func tagMap(_ column: String, _ work: inout Decoding) -> [String: String] {
-    guard let text = text(column, &work) else { return [:] }
+  private func tags(
+    _ position: Int?, _ name: String, _ cache: inout TagCache, _ row: CostRow,
+    _ work: inout RowWork
+  ) -> [String: String] {
+    guard let position, !row.field(position).isEmpty else { return [:] }
+    let bytes = row.field(position)
+    if let known = cache.tags(of: bytes) { return known }
+    guard let text = CostRow.text(bytes) else {
+      work.fail(name, "is not UTF-8", nil)
+      return [:]
+    }
     do throws(AccountingError) {
-      return try TagText.parse(text)
+      let tags = try TagText.parse(text)
+      cache.keep(tags, of: bytes)
+      return tags
     } catch {
-      work.fail(column, "is not a flat JSON object: \(error)", text)
+      work.fail(name, "is not a flat JSON object: \(error)", text)
       return [:]
     }
   }
 
   private func checkChoice(
-    _ column: String, _ choices: [String], isNullAllowed: Bool, _ work: inout Decoding
+    _ position: Int?, _ column: String, _ choices: [String], isNullAllowed: Bool, _ row: CostRow,
+    _ work: inout RowWork
   ) {
-    guard let position = positions[column] else { return }
-    let bytes = work.row.field(position)
+    guard let position else { return }
+    let bytes = row.field(position)
     if bytes.isEmpty && isNullAllowed { return }
-    if choices.contains(where: { bytes.elementsEqual($0.utf8) }) { return }
+    for choice in choices where CostBytes.equal(choice, bytes) { return }
     let names = choices.joined(separator: ", ")
-    work.fail(column, "is not one of \(names)", String(decoding: bytes, as: UTF8.self))
+    work.fail(column, "is not one of \(names)", CostRow.text(bytes) ?? "")
+  }
+}
+
+/// What was made of the bytes that a column had last.
+struct LastValue<Value: Sendable>: Sendable {
+  private var bytes: [UInt8] = []
+  private var value: Value?
+
+  /// The value of these bytes, when they are those of last time.
+  func value(of other: Span<UInt8>) -> Value? {
+    guard let value, CostBytes.equal(bytes, other) else { return nil }
+    return value
+  }
+
+  /// Keeps a value.
+  mutating func keep(_ new: Value, of other: Span<UInt8>) {
+    bytes.removeAll(keepingCapacity: true)
+    for index in other.indices { bytes.append(other[index]) }
+    value = new
+  }
+}
+
+/// Tags that rows had before, by their bytes.
+struct TagCache: Sendable {
+  /// Bound: so many sets of tags.
+  private static let count = 256
+  private var slots: [(bytes: [UInt8], tags: [String: String])?] =
+    Array(repeating: nil, count: count)
+
+  /// The tags of these bytes, when they are known.
+  func tags(of bytes: Span<UInt8>) -> [String: String]? {
+    guard let slot = slots[CostBytes.slot(bytes, of: Self.count)],
+      CostBytes.equal(slot.bytes, bytes)
+    else { return nil }
+    return slot.tags
+  }
+
+  /// Keeps the tags of some bytes in the place of others; long ones are not worth it.
+  mutating func keep(_ tags: [String: String], of bytes: Span<UInt8>) {
+    guard bytes.count <= 2_048 else { return }
+    var copy: [UInt8] = []
+    copy.reserveCapacity(bytes.count)
+    for index in bytes.indices { copy.append(bytes[index]) }
+    slots[CostBytes.slot(bytes, of: Self.count)] = (copy, tags)
   }
 }

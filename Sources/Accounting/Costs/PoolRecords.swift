@@ -30,14 +30,16 @@ public struct PoolRecords: Sendable {
   private let pool: Int?
   private let tenant: String
   private let splits: SplitDecision
+  private let skus: SKUMap?
   private let history: TenantHistory
   private let listedMax: Int
 
   /// A collection of nothing yet. Of a direct pool only records that name the tenant matter.
   public init(
     pool: String, tenant: String, policy: Policy, period: Period, splits: SplitDecision,
-    history: TenantHistory, listedMax: Int
+    history: TenantHistory, listedMax: Int, skus: SKUMap? = nil
   ) {
+    self.skus = skus
     self.policy = policy
     self.period = period
     self.pool = policy.pools.firstIndex { $0.name == pool }
@@ -48,8 +50,10 @@ public struct PoolRecords: Sendable {
   }
 
   /// Takes note of a record when it is one of the pool's. Throws `overflow`.
-  public mutating func add(_ record: CostRecord) throws(AccountingError) {
-    guard record.period == period, splits.counts(record), let pool,
+  public mutating func add(_ given: CostRecord) throws(AccountingError) {
+    guard given.period == period, var record = splits.counted(given) else { return }
+    if let skus { record[.normalizedService] = skus.entry(for: record)?.normalizedService }
+    guard let pool,
       policy.pools.firstIndex(where: { $0.filter.takes(record) }) == pool
     else { return }
     if case .direct(let rule) = policy.pools[pool].method {

@@ -23,6 +23,12 @@ public struct PooledCosts: Hashable, Sendable {
       billed = try billed.adding(record.billedCost)
       effective = try effective.adding(record.effectiveCost)
     }
+
+    /// Takes money off, not a record.
+    mutating func subtract(_ record: CostRecord) throws(AccountingError) {
+      billed = try billed.subtracting(record.billedCost)
+      effective = try effective.subtracting(record.effectiveCost)
+    }
   }
 
   /// One pool.

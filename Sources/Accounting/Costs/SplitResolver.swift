@@ -8,6 +8,10 @@ import Digest
 /// what was billed, and the group is *unsettled*: it blocks the close until a person has looked.
 /// Groups with one side only need no decision, and all their rows count.
 ///
+/// AWS rounds each split row to ten digits and shares out amortised cost only. Such a group is settled
+/// when effective cost agrees within 10^-9 a row; the first origin row then stays with what the split
+/// rows do not carry, its billed cost among it, so that nothing is counted twice or lost.
+///
 /// Two passes over the records of a period: `noteAllocated` for all, then `matchOrigin` for all.
 /// Memory grows with the number of split groups.
 public struct SplitResolver: Sendable {
@@ -18,19 +22,32 @@ public struct SplitResolver: Sendable {
 
   /// First pass: takes note of a split row; other rows are ignored.
   public mutating func noteAllocated(_ record: CostRecord) throws(AccountingError) {
-    guard record.isAllocatedRow, let key = record.splitKey else { return }
+    guard record.isAllocatedRow, let key = Self.allocatedKey(record) else { return }
     var group = groups[key] ?? SplitGroup(record)
+    group.isRounded = AWSSplit.isMethod(record[.allocatedMethod])
     try group.allocated.add(record)
     groups[key] = group
   }
 
   /// Second pass: takes note of a row that may be the origin of a group; other rows are ignored.
   public mutating func matchOrigin(_ record: CostRecord) throws(AccountingError) {
-    guard !groups.isEmpty, !record.isAllocatedRow, let key = record.splitKey,
-      var group = groups[key]
+    guard !groups.isEmpty, !record.isAllocatedRow,
+      let key = Self.originKeys(record).first(where: { groups[$0] != nil }), var group = groups[key]
     else { return }
+    if group.origin.rows == 0 { group.firstOrigin = record }
     try group.origin.add(record)
     groups[key] = group
+  }
+
+  /// The group of a split row.
+  static func allocatedKey(_ record: CostRecord) -> Digest256? {
+    AWSSplit.isMethod(record[.allocatedMethod]) ? record.awsSplitKey : record.splitKey
+  }
+
+  /// Groups that a row may be the origin of.
+  static func originKeys(_ record: CostRecord) -> [Digest256] {
+    let keys = [record.splitKey, AWSSplit.isOrigin(record) ? record.awsSplitKey : nil]
+    return keys.compactMap { $0 }
   }
 
   /// What counts.
@@ -65,6 +82,10 @@ public struct SplitGroup: Hashable, Sendable {
   public fileprivate(set) var origin = Side()
   /// The rows of the split.
   public fileprivate(set) var allocated = Side()
+  /// Whether the provider rounds the rows of the split, and splits effective cost only.
+  fileprivate var isRounded = false
+  /// The first row of the origin.
+  fileprivate var firstOrigin: CostRecord?
 
   fileprivate init(_ record: CostRecord) {
     resource = record[.resource] ?? ""
@@ -73,7 +94,20 @@ public struct SplitGroup: Hashable, Sendable {
 
   /// Whether both sides tell the same sums.
   public var isSettled: Bool {
-    origin.billed == allocated.billed && origin.effective == allocated.effective
+    if isRounded {
+      let difference = origin.effective.units - allocated.effective.units
+      return difference.magnitude
+        <= AWSSplit.toleranceUnitsPerRow.magnitude * UInt128(allocated.rows)
+    }
+    return origin.billed == allocated.billed && origin.effective == allocated.effective
+  }
+
+  /// What the split rows of a settled group do not carry; `nil` when that is nothing.
+  fileprivate var rest: (billed: Amount, effective: Amount)? {
+    guard isRounded, isSettled else { return nil }
+    let billed = Amount(units: origin.billed.units - allocated.billed.units)
+    let effective = Amount(units: origin.effective.units - allocated.effective.units)
+    return billed == .zero && effective == .zero ? nil : (billed, effective)
   }
 }
 
@@ -107,7 +141,30 @@ public struct SplitDecision: Hashable, Sendable {
 
   /// Whether a record is to be counted.
   public func counts(_ record: CostRecord) -> Bool {
-    guard !byKey.isEmpty, let key = record.splitKey, let group = byKey[key] else { return true }
+    guard let group = group(of: record) else { return true }
     return record.isAllocatedRow == group.isSettled
+  }
+
+  /// The part of a record that counts: all of it, the rest of an origin, or nothing.
+  func counted(_ record: CostRecord) -> CostRecord? {
+    counts(record) ? record : rest(of: record)
+  }
+
+  /// What stays of an origin row that is set aside: of the first row of a group, what the split rows do
+  /// not carry; of all others nothing.
+  func rest(of record: CostRecord) -> CostRecord? {
+    guard !byKey.isEmpty, !record.isAllocatedRow, let group = group(of: record),
+      let rest = group.rest, group.firstOrigin == record
+    else { return nil }
+    var left = record
+    left.billedCost = rest.billed
+    left.effectiveCost = rest.effective
+    return left
+  }
+
+  private func group(of record: CostRecord) -> SplitGroup? {
+    guard !byKey.isEmpty else { return nil }
+    if record.isAllocatedRow { return SplitResolver.allocatedKey(record).flatMap { byKey[$0] } }
+    return SplitResolver.originKeys(record).lazy.compactMap { byKey[$0] }.first
   }
 }

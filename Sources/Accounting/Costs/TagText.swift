@@ -9,16 +9,68 @@ public enum TagText {
       throw .malformedJSON(offset: 0, reason: "tags are a JSON object")
     }
     var tags: [String: String] = [:]
-    for member in members {
-      switch member.value {
-      case .string(let value), .number(let value): tags[member.key] = value
-      case .bool(let value): tags[member.key] = value ? "true" : "false"
-      case .null: tags[member.key] = ""
-      case .array, .object:
-        throw .malformedJSON(offset: 0, reason: "the value of tag \"\(member.key)\" is not flat")
+    for member in members { tags[member.key] = try value(member.value, of: member.key) }
+    return tags
+  }
+
+  /// Reads tags in one of the forms of other sources. Throws `malformedJSON`.
+  static func parse(
+    _ text: String, as format: ColumnMap.TagFormat
+  ) throws(AccountingError) -> [String: String] {
+    switch format {
+    case .json:
+      let start = text.utf8.first { $0 != 0x20 }
+      return try parse(start == UInt8(ascii: "{") ? text : "{\(text)}")
+    case .keyValueList: return try list(text)
+    case .pairs: return try pairs(text)
+    }
+  }
+
+  private static func value(
+    _ value: JSONValue, of key: String
+  ) throws(AccountingError) -> String {
+    switch value {
+    case .string(let text), .number(let text): return text
+    case .bool(let isTrue): return isTrue ? "true" : "false"
+    case .null: return ""
+    case .array, .object:
+      throw .malformedJSON(offset: 0, reason: "the value of tag \"\(key)\" is not flat")
+    }
+  }
+
+  private static func list(_ text: String) throws(AccountingError) -> [String: String] {
+    guard let entries = try JSONValue(parsing: Array(text.utf8)).asArray else {
+      throw .malformedJSON(offset: 0, reason: "tags are a list here")
+    }
+    var tags: [String: String] = [:]
+    for entry in entries {
+      guard let key = entry["key"]?.asString else {
+        throw .malformedJSON(offset: 0, reason: "an entry without a key")
       }
+      tags[key] = try value(entry["value"] ?? .null, of: key)
     }
     return tags
+  }
+
+  private static func pairs(_ text: String) throws(AccountingError) -> [String: String] {
+    var tags: [String: String] = [:]
+    for part in text.split(whereSeparator: { $0 == ";" || $0 == "," }) {
+      let pair = part.split(maxSplits: 1, omittingEmptySubsequences: false) {
+        $0 == "=" || $0 == ":"
+      }
+      let key = trimmed(pair[0])
+      guard pair.count == 2, !key.isEmpty else {
+        throw .malformedJSON(offset: 0, reason: "\"\(part.prefix(40))\" is not key=value")
+      }
+      tags[key] = trimmed(pair[1])
+    }
+    return tags
+  }
+
+  private static func trimmed(_ text: Substring) -> String {
+    var rest = text.drop { $0 == " " }
+    while rest.last == " " { rest.removeLast() }
+    return String(rest)
   }
 
   /// Writes tags as canonical JSON with keys in byte order; `{}` for none.

@@ -50,6 +50,16 @@ struct APICall: Sendable {
     }
   }
 
+  /// The period in the query.
+  func queryPeriod() throws(APIError) -> Period {
+    guard let text = query("period") else { throw .invalid(what: "period is missing") }
+    do {
+      return try Period(parsing: text)
+    } catch {
+      throw .invalid(what: error.description)
+    }
+  }
+
   /// The whole body, at most `limit` bytes; throws `bodyTooLarge`.
   func body(atMost limit: Int) async throws -> [UInt8] {
     if let declared = request.headers[.contentLength].flatMap({ Int($0) }), declared > limit {

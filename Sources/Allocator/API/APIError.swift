@@ -27,6 +27,10 @@ public enum APIError: Error, Sendable, Equatable {
   case costsMalformed(reason: String)
   /// A policy document with faults.
   case policyInvalid(faults: [String])
+  /// A cost map, SKU map, series or tenant map with faults.
+  case documentInvalid(faults: [String])
+  /// A series that could not be fetched.
+  case seriesUnavailable(reason: String)
   /// A register with faults.
   case tenantsInvalid(faults: [String])
   /// A file of rates with faults.
@@ -57,6 +61,7 @@ public enum APIError: Error, Sendable, Equatable {
     case let error as StoreError: self = .init(error)
     case let error as AccountingError: self = .accounting(error)
     case let error as BatchError: self = .batchMalformed(reason: error.description)
+    case let error as DocumentFaults: self = .documentInvalid(faults: error.faults)
     case let error as PolicyFaults: self = .policyInvalid(faults: error.faults.map(\.description))
     case let error as HTTPError: self = .init(error)
     case let error as PDFFailure: self = .unexpected(error.description)
@@ -129,8 +134,9 @@ extension APIError {
       Answer(
         status: .internalServerError, code: "unexpected", message: "the allocator has a fault",
         hint: "its log has the reason under this request")
-    case .batchMalformed, .batchConflict, .costsMalformed, .policyInvalid, .tenantsInvalid,
-      .ratesInvalid, .historyInvalid, .mappingInvalid, .policyMissing, .closeBlocked, .closeRaced:
+    case .batchMalformed, .batchConflict, .costsMalformed, .policyInvalid, .documentInvalid,
+      .seriesUnavailable, .tenantsInvalid, .ratesInvalid, .historyInvalid, .mappingInvalid,
+      .policyMissing, .closeBlocked, .closeRaced:
       documentAnswer
     case .store(let error): Self.answer(to: error)
     case .accounting(let error):
@@ -154,11 +160,19 @@ extension APIError {
     case .costsMalformed(let reason):
       Answer(
         status: .badRequest, code: "costs_malformed", message: reason,
-        hint: "nothing was imported; a FOCUS 1.0 to 1.4 cost and usage CSV is expected")
+        hint: "nothing was imported; docs/reference/cost-imports.md has the forms that are read")
     case .policyInvalid(let faults):
       Answer(
         status: .unprocessableContent, code: "policy_invalid",
         message: faults.joined(separator: "\n"), hint: "the current policy stays as it is")
+    case .seriesUnavailable(let reason):
+      Answer(
+        status: .badGateway, code: "series_unavailable", message: reason,
+        hint: "nothing was stored; look at the file of series.sources")
+    case .documentInvalid(let faults):
+      Answer(
+        status: .unprocessableContent, code: "document_invalid",
+        message: faults.joined(separator: "\n"), hint: "nothing was stored")
     case .tenantsInvalid(let faults):
       Answer(
         status: .unprocessableContent, code: "tenants_invalid",

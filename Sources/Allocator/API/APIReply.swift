@@ -57,7 +57,8 @@ struct APIReply: Sendable {
     ]
     switch error {
     case .closeBlocked(let list), .policyInvalid(let list), .tenantsInvalid(let list),
-      .ratesInvalid(let list), .historyInvalid(let list), .mappingInvalid(let list):
+      .documentInvalid(let list), .ratesInvalid(let list), .historyInvalid(let list),
+      .mappingInvalid(let list):
       members.append(.init("details", .array(list.map { .string($0) })))
     default: break
     }

@@ -13,6 +13,7 @@ struct APIRouter: Sendable {
   /// Every endpoint of the API.
   static func endpoints(_ world: AllocatorWorld) -> [Endpoint] {
     BatchRoutes(world: world).endpoints + CostRoutes(world: world).endpoints
+      + SKURoutes(world: world).endpoints + SeriesRoutes(world: world).endpoints
       + PolicyRoutes(world: world).endpoints + TenantRoutes(world: world).endpoints
       + RateRoutes(world: world).endpoints + HistoryRoutes(world: world).endpoints
       + WhyRoutes(world: world).endpoints

@@ -69,6 +69,8 @@ public struct AllocatorConfiguration: Sendable, Equatable {
   public var store = "/var/lib/weir/weir.sqlite"
   /// The least severe message that is logged.
   public var logLevel = "info"
+  /// A file that says where to fetch external series; empty for none.
+  public var seriesSources = ""
   /// What is known about proxies.
   public var proxies = Proxies()
   /// Bounds on what clients may ask for.

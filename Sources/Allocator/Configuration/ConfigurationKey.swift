@@ -32,7 +32,7 @@ public struct ConfigurationKey: Sendable {
   public static let all: [ConfigurationKey] = [
     address("listen", \.listen, "address and port of the API"),
     address("admin", \.admin, "address and port of /healthz, /readyz and /metrics"),
-    store, logLevel, expected,
+    store, logLevel, seriesSources, expected,
     number(
       "proxies.silence_seconds", \.proxies.silenceSeconds, 10...86_400,
       "silence after which a proxy is reported; also the longest gap that is no hole in coverage"),
@@ -82,6 +82,14 @@ public struct ConfigurationKey: Sendable {
       throw Refusal(reason: "must be one of \(known.joined(separator: ", "))")
     }
     configuration.logLevel = level
+  }
+
+  private static let seriesSources = ConfigurationKey(
+    path: "series.sources", standard: "\"\"",
+    meaning: "file that says where external series are fetched; read anew for each fetch"
+  ) { (configuration, value) throws(Refusal) in
+    guard case .text(let path) = value else { throw Refusal(reason: "must be a single value") }
+    configuration.seriesSources = path
   }
 
   private static let expected = ConfigurationKey(

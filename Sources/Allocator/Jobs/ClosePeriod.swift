@@ -95,6 +95,7 @@ struct ClosePeriod: Sendable {
     input.costs = loaded.costs
     input.quarantinedRows = loaded.quarantinedRows
     input.conflictingBatches = loaded.conflicts
+    input.loadedSeries = Set(loaded.series.map(\.series.name))
     input.bridge = computation?.bridge
     var blockers = CloseCheck.blockers(input).map { Blocker(code: $0.code, message: $0.message) }
     if blockers.isEmpty, let unusable {

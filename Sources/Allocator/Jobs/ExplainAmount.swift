@@ -69,7 +69,7 @@ struct ExplainAmount: Sendable {
     let empty = PoolRecords(
       pool: question.pool, tenant: question.tenant, policy: policy, period: question.period,
       splits: try await loader.splits(of: question.period), history: loaded.history,
-      listedMax: question.recordsMax)
+      listedMax: question.recordsMax, skus: try await PoolCosts(world: world).skuMap())
     let records = try await world.store.costs.scan(question.period, into: empty) {
       try $0.add($1)
     }

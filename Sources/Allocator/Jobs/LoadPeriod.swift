@@ -21,7 +21,8 @@ struct LoadPeriod: Sendable {
     return LoadedPeriod(
       mark: mark, record: try await store.periods.record(of: period), now: now, policy: policy,
       policyFaults: faults, snapshots: try await store.costs.current(of: period),
-      costs: try await pooled(period, policy, history), history: history,
+      costs: try await pooled(period, policy, history),
+      series: try await store.series.current(of: period), history: history,
       quarantinedRows: try await store.costs.quarantinedRows(of: period), usage: usage,
       listenerTotals: try await store.usage.listenerTotals(of: period),
       lateTotals: Self.totals(late), tenants: try await store.tenants.list(),
@@ -46,30 +47,17 @@ struct LoadPeriod: Sendable {
     }
   }
 
-  /// Three walks over the records: both sides of provider splits first, then the pools.
   private func pooled(
     _ period: Period, _ policy: Policy?, _ history: TenantHistory
   ) async throws -> PooledCosts? {
     guard let policy else { return nil }
-    let costs = world.store.costs
-    let rates = try await world.store.rates.book(for: period, to: policy.currency)
-    let splits = try await splits(of: period)
-    let empty = CostPooling(
-      policy: policy, period: period, splits: splits, rates: rates, history: history)
-    return try await costs.scan(period, into: empty) { pooling, record in
-      try pooling.add(record)
-    }.finish()
+    return try await PoolCosts(world: world).run(
+      period, under: policy, .current, history: history)
   }
 
   /// Which sides of provider splits count.
   func splits(of period: Period) async throws -> SplitDecision {
-    let costs = world.store.costs
-    let allocated = try await costs.scan(period, into: SplitResolver()) { resolver, record in
-      try resolver.noteAllocated(record)
-    }
-    return try await costs.scan(period, into: allocated) { resolver, record in
-      try resolver.matchOrigin(record)
-    }.decide()
+    try await PoolCosts(world: world).splits(period, .current)
   }
 
   /// Coverage of a period as statements show it.

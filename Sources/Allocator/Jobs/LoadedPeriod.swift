@@ -18,6 +18,8 @@ struct LoadedPeriod: Sendable {
   var snapshots: [CostSnapshot]
   /// The costs in pools, when there is a policy.
   var costs: PooledCosts?
+  /// The external series of the period.
+  var series: [StoredSeries] = []
   /// Names and parents of tenants.
   var history: TenantHistory
   /// Rows of the counted imports in quarantine.
@@ -50,7 +52,8 @@ struct LoadedPeriod: Sendable {
   var allocationInput: AllocationInput? {
     guard let policy, let costs else { return nil }
     return AllocationInput(
-      costs: costs, policy: policy, usage: usage, register: register, history: history)
+      costs: costs, policy: policy, usage: usage, externals: series.map(\.series),
+      register: register, history: history)
   }
 
   /// Digests of everything above that a close freezes.

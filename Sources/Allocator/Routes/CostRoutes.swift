@@ -1,5 +1,6 @@
 internal import Accounting
 internal import Digest
+internal import HTTPTypes
 internal import Hummingbird
 internal import Store
 
@@ -18,25 +19,66 @@ struct CostRoutes: Sendable {
     [
       .post("/v1/costs", importFile), .get("/v1/costs/imports", list),
       .get("/v1/costs/imports/{id}", show), .get("/v1/costs/imports/{id}/quarantine", quarantine),
+      .get("/v1/costs/imports/{id}/differences", differences), .get("/v1/costs/late", late),
+      .get("/v1/costs/invoices", invoices), .post("/v1/costs/maps", keepMap),
     ]
   }
 
   @Sendable private func importFile(_ call: APICall) async throws -> APIReply {
-    guard let source = call.query("source"), Self.isSourceName(source) else {
+    guard let source = call.query("source"), SourceName.isValid(source) else {
       throw APIError.invalid(
         what: "source must be 1 to 64 letters, digits, dots, dashes or underscores")
     }
+    var job = ImportCosts(world: world, source: source, actor: call.caller.name)
+    job.isFramed = call.request.headers[.contentType] == CostFileSet.mediaType
+    job.map = try mapDigest(call)
+    job.choice = try await choice(call, map: job.map)
+    let ready = job
     return try await world.importGate.pass {
-      let job = ImportCosts(world: world, source: source, actor: call.caller.name)
-      let done = try await job.run(call.request.body, at: call.now)
-      return try await report(done)
+      try await report(try await ready.run(call.request.body, at: call.now))
     }
+  }
+
+  /// What the caller says of the form of the file.
+  private func choice(_ call: APICall, map: Digest256?) async throws -> CostFileChoice {
+    var format: CostFormat?
+    if let name = call.query("format") {
+      format = CostFormat(rawValue: name)
+      if format == nil || format == .mapped {
+        let names = CostFormat.allCases.filter { $0 != .mapped }.map(\.rawValue)
+        throw APIError.invalid(what: "format must be one of \(names.joined(separator: ", "))")
+      }
+    }
+    var currency: Currency?
+    if let code = call.query("currency") { currency = try Currency.named(code) }
+    guard let map else { return CostFileChoice(format: format, currency: currency) }
+    guard format == nil else { throw APIError.invalid(what: "give a format or a map, not both") }
+    let stored = try await world.store.costs.map(map)
+    return CostFileChoice(map: try CostMapDocument.map(stored.source), currency: currency)
+  }
+
+  private func mapDigest(_ call: APICall) throws(APIError) -> Digest256? {
+    guard let text = call.query("map") else { return nil }
+    guard let digest = Digest256(hex: text) else {
+      throw .invalid(what: "map must be the SHA-256 of a map that was stored")
+    }
+    return digest
+  }
+
+  @Sendable private func keepMap(_ call: APICall) async throws -> APIReply {
+    let source = try await call.body(atMost: world.configuration.limits.documentBytes)
+    let map = try CostMapDocument.map(source)
+    let digest = try await world.store.costs.keepMap(
+      source, name: map.name, audit: call.record(.costMapStore, map.name))
+    return .json(
+      .object([.init("name", .string(map.name)), .init("sha256", .string(digest.hex))]))
   }
 
   @Sendable private func list(_ call: APICall) async throws -> APIReply {
     let count = try call.number("limit", default: 50, in: 1...1_000)
     let imports = try await world.store.costs.latest(count)
-    return .json(.object([.init("imports", .array(imports.map { .object(Self.members($0)) }))]))
+    return .json(
+      .object([.init("imports", .array(imports.map { .object(CostDocument.members($0)) }))]))
   }
 
   @Sendable private func show(_ call: APICall) async throws -> APIReply {
@@ -44,9 +86,34 @@ struct CostRoutes: Sendable {
   }
 
   private func report(_ done: CostImport) async throws -> APIReply {
-    let faults = try await world.store.costs.quarantine(of: done.id, max: Self.faultsShown)
+    let costs = world.store.costs
+    let faults = try await costs.quarantine(of: done.id, max: Self.faultsShown)
+    let changes = try await costs.differences(of: done.id)
     return .json(
-      .object(Self.members(done) + [.init("faults", .array(faults.map(Self.fault)))]))
+      .object(
+        CostDocument.members(done) + [
+          .init("differences", .array(changes.map(CostDocument.difference))),
+          .init("faults", .array(faults.map(CostDocument.fault))),
+        ]))
+  }
+
+  @Sendable private func differences(_ call: APICall) async throws -> APIReply {
+    let changes = try await world.store.costs.differences(of: try id(call))
+    return .json(
+      .object([.init("differences", .array(changes.map(CostDocument.difference)))]))
+  }
+
+  @Sendable private func late(_ call: APICall) async throws -> APIReply {
+    let period = try call.queryPeriod()
+    let late = try await PoolCosts(world: world).late(period)
+    return .json(CostDocument.late(late, period))
+  }
+
+  @Sendable private func invoices(_ call: APICall) async throws -> APIReply {
+    let period = try call.queryPeriod()
+    let controls = try await world.store.costs.invoiceControls(of: period)
+    let states = try await world.store.costs.billingPeriods(of: period)
+    return .json(CostDocument.controls(controls, states, period))
   }
 
   @Sendable private func quarantine(_ call: APICall) async throws -> APIReply {
@@ -55,14 +122,15 @@ struct CostRoutes: Sendable {
     try await world.store.audit.append(call.record(.quarantineRead, "import \(id)"))
     let costs = world.store.costs
     let body = ResponseBody { writer in
-      try await writer.write(ByteBuffer(string: "line,column,reason,value\r\n"))
+      try await writer.write(ByteBuffer(string: "line,column,reason,value,file\r\n"))
       var position = 0
       while true {
         let page = try await costs.quarantine(of: id, from: position, max: Self.pageRows)
         if page.isEmpty { break }
         position += page.count
         let text = page.map { row in
-          CSVText.row([String(row.line), row.column ?? "", row.reason, row.value ?? ""])
+          CSVText.row(
+            [String(row.line), row.column ?? "", row.reason, row.value ?? "", row.file ?? ""])
         }.joined()
         try await writer.write(ByteBuffer(string: text))
       }
@@ -77,7 +145,14 @@ struct CostRoutes: Sendable {
     return id
   }
 
-  private static func isSourceName(_ name: String) -> Bool {
+  /// A snapshot as JSON.
+  static func snapshot(_ snapshot: CostSnapshot) -> JSONValue { CostDocument.snapshot(snapshot) }
+}
+
+/// Names of sources and series.
+enum SourceName {
+  /// Whether a name is 1 to 64 letters, digits, dots, dashes or underscores.
+  static func isValid(_ name: String) -> Bool {
     (1...64).contains(name.utf8.count)
       && name.utf8.allSatisfy { byte in
         switch byte {
@@ -88,46 +163,5 @@ struct CostRoutes: Sendable {
         default: false
         }
       }
-  }
-
-  private static func members(_ done: CostImport) -> [JSONValue.Member] {
-    [
-      .init("id", .integer(done.id)), .init("source", .string(done.source)),
-      .init("status", .string(done.isUnchanged ? "unchanged" : "stored")),
-      .init("sha256", .string(done.digest.hex)), .init("focus_version", .string(done.version)),
-      .init("bytes", .integer(done.bytes)), .init("rows_good", .integer(done.records)),
-      .init("rows_quarantined", .integer(done.faultyRows)),
-      .init("values_rounded", .integer(done.roundedValues)),
-      .init("received_at", .string(done.receivedAt.description)),
-      .init("by", .string(done.actor)),
-      .init("snapshots", .array(done.snapshots.map(snapshot))),
-      .init("totals", .array(done.totals.map(total))),
-    ]
-  }
-
-  /// A snapshot as JSON.
-  static func snapshot(_ snapshot: CostSnapshot) -> JSONValue {
-    .object([
-      .init("import", .integer(snapshot.importID)), .init("source", .string(snapshot.source)),
-      .init("period", .string(snapshot.period.description)),
-      .init("sha256", .string(snapshot.digest.hex)), .init("records", .integer(snapshot.records)),
-      .init("state", .string(snapshot.state.rawValue)),
-    ])
-  }
-
-  private static func total(_ total: CostTotal) -> JSONValue {
-    .object([
-      .init("period", .string(total.period.description)),
-      .init("currency", .string(total.currency.code)), .init("records", .integer(total.records)),
-      .init("billed", .string(total.billed.description)),
-      .init("effective", .string(total.effective.description)),
-    ])
-  }
-
-  private static func fault(_ row: QuarantinedRow) -> JSONValue {
-    .object([
-      .init("line", .integer(row.line)), .init("column", .text(row.column)),
-      .init("reason", .string(row.reason)), .init("value", .text(row.value)),
-    ])
   }
 }

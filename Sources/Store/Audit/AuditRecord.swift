@@ -13,6 +13,12 @@ public struct AuditRecord: Sendable, Equatable {
     case tenantsImport = "tenants.import"
     /// A cost file was imported.
     case costsImport = "costs.import"
+    /// A cost map was stored.
+    case costMapStore = "costs.map.store"
+    /// A SKU map became the one that counts.
+    case skuMapSet = "costs.skus.set"
+    /// An external series was stored.
+    case seriesStore = "series.store"
     /// Somebody read rows in quarantine.
     case quarantineRead = "costs.quarantine.read"
     /// A policy became the current one.

@@ -15,6 +15,12 @@ struct CostCommit: Sendable {
   let digests: [Period: Digest256]
   /// Sums of each billing period and currency.
   let totals: [CostTotal]
+  /// Sums by service and charge category.
+  let groups: CostGroups
+  /// Invoice lines, of a file of control totals.
+  let invoices: [InvoiceLine]
+  /// What it says of billing periods.
+  let notices: [BillingPeriodNotice]
   /// Who imports.
   let audit: AuditRecord
 
@@ -24,38 +30,44 @@ struct CostCommit: Sendable {
     for (period, digest) in digests.sorted(by: { $0.key < $1.key }) {
       if try !settle(database, period: period, digest: digest) { isUnchanged = false }
     }
+    let controls = ControlCommit(
+      importID: importID, source: source, invoices: invoices, notices: notices)
+    if try !controls.run(database) { isUnchanged = false }
     let hasHistory =
       try Int.fetchOne(
         database, sql: "SELECT count(*) FROM cost_import WHERE source = ? AND digest = ?",
         arguments: [source, Data(facts.digest.bytes)]) ?? 0
     // A file without any good row is new the first time it is seen.
-    if digests.isEmpty, hasHistory == 0 { isUnchanged = false }
+    if digests.isEmpty, controls.isEmpty, hasHistory == 0 { isUnchanged = false }
     for total in totals { try insert(database, total) }
     try database.execute(
       sql: """
-        UPDATE cost_import SET state = ?, digest = ?, version = ?, bytes = ?, records = ?,
-          faults = ?, precision_lost = ? WHERE id = ?
+        UPDATE cost_import SET state = ?, digest = ?, version = ?, form = ?, map = ?, bytes = ?,
+          good_rows = ?, records = ?, skipped = ?, faults = ?, precision_lost = ? WHERE id = ?
         """,
       arguments: [
-        isUnchanged ? "unchanged" : "stored", Data(facts.digest.bytes), facts.version.rawValue,
-        facts.bytes, facts.totals.records, facts.totals.faultyRows, facts.totals.roundedValues,
-        importID,
+        isUnchanged ? "unchanged" : "stored", Data(facts.digest.bytes),
+        facts.version?.rawValue ?? "", facts.form.rawValue, facts.map.map { Data($0.bytes) },
+        facts.bytes, facts.totals.goodRows, facts.totals.records, facts.totals.skippedRows,
+        facts.totals.faultyRows, facts.totals.roundedValues, importID,
       ])
     try AuditTrail.append(database, audit)
   }
 
   /// Returns whether the period's records are those that the source had already.
   private func settle(_ database: Database, period: Period, digest: Digest256) throws -> Bool {
-    let current = try Data.fetchOne(
+    let current = try Row.fetchOne(
       database,
       sql: """
-        SELECT digest FROM cost_snapshot WHERE source = ? AND period = ? AND state = 'current'
+        SELECT import, digest FROM cost_snapshot
+        WHERE source = ? AND period = ? AND state = 'current'
         """, arguments: [source, period.description])
-    let isSame = current == Data(digest.bytes)
+    let isSame = current?["digest"] == Data(digest.bytes)
     let records = totals.filter { $0.period == period }.reduce(0) { $0 + $1.records }
+    let isLate = try !isSame && Self.isClosed(database, period)
     if isSame {
       try database.execute(
-        sql: "DELETE FROM cost_record WHERE import = ? AND period = ?",
+        sql: "DELETE FROM cost_block WHERE import = ? AND period = ?",
         arguments: [importID, period.description])
     } else {
       try database.execute(
@@ -63,18 +75,26 @@ struct CostCommit: Sendable {
           UPDATE cost_snapshot SET state = 'superseded'
           WHERE source = ? AND period = ? AND state = 'current'
           """, arguments: [source, period.description])
+      try groups.store(database, importID: importID, period: period)
       try PeriodChange.bump(database, period.description)
     }
     try database.execute(
       sql: """
-        INSERT INTO cost_snapshot (import, source, period, digest, records, state)
-        VALUES (?, ?, ?, ?, ?, ?)
+        INSERT INTO cost_snapshot (import, source, period, digest, records, state, replaces,
+          is_late) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         """,
       arguments: [
         importID, source, period.description, Data(digest.bytes), records,
-        isSame ? "unchanged" : "current",
+        isSame ? "unchanged" : "current", current?["import"] as Int64?, isLate,
       ])
     return isSame
+  }
+
+  /// Whether a period was closed, so that what comes now is late.
+  static func isClosed(_ database: Database, _ period: Period) throws -> Bool {
+    let state = try String.fetchOne(
+      database, sql: "SELECT state FROM period WHERE id = ?", arguments: [period.description])
+    return state == PeriodState.closed.rawValue
   }
 
   private func insert(_ database: Database, _ total: CostTotal) throws {
@@ -91,7 +111,11 @@ struct CostCommit: Sendable {
 
   /// Removes a staged import with all that belongs to it.
   static func forget(_ database: Database, importID: Int64) throws {
-    for table in ["cost_record", "cost_fault", "cost_total", "cost_snapshot"] {
+    let tables = [
+      "cost_record", "cost_block", "cost_fault", "cost_total", "cost_group", "cost_snapshot",
+      "invoice_line", "invoice_snapshot",
+    ]
+    for table in tables {
       try database.execute(sql: "DELETE FROM \(table) WHERE import = ?", arguments: [importID])
     }
     try database.execute(sql: "DELETE FROM cost_import WHERE id = ?", arguments: [importID])

@@ -39,6 +39,10 @@ public struct CostSnapshot: Sendable, Equatable {
   public var records: Int
   /// Whether it counts.
   public var state: State
+  /// The import whose place it took when it came.
+  public var replaces: Int64?
+  /// Whether its period was closed when it came: the close does not count it.
+  public var isLate = false
 }
 
 /// One imported cost file.
@@ -51,12 +55,20 @@ public struct CostImport: Sendable, Equatable {
   public var digest: Digest256
   /// Whether it brought nothing new.
   public var isUnchanged: Bool
-  /// The FOCUS version that its header told.
-  public var version: String
+  /// The form of the file.
+  public var form: CostFormat
+  /// The FOCUS version that its header told; nil for other forms.
+  public var version: String?
+  /// The operator's map through which it was read.
+  public var map: Digest256?
   /// Its size after decompression.
   public var bytes: Int
-  /// Rows that became records.
+  /// Rows that became records or control totals.
+  public var goodRows: Int
+  /// Records made of them.
   public var records: Int
+  /// Rows whose money other rows carry.
+  public var skippedRows: Int
   /// Rows in quarantine.
   public var faultyRows: Int
   /// Costs with more digits than an amount holds.
@@ -77,22 +89,33 @@ public struct CostFileFacts: Sendable {
   public var digest: Digest256
   /// Its size after decompression.
   public var bytes: Int
-  /// The FOCUS version that its header told.
-  public var version: FocusVersion
+  /// The form of the file.
+  public var form: CostFormat
+  /// The FOCUS version that its header told; nil for other forms.
+  public var version: FocusVersion?
+  /// The operator's map through which it was read.
+  public var map: Digest256?
   /// Counts over its rows.
-  public var totals: FocusTotals
+  public var totals: CostFileTotals
 
   /// Facts of a file.
-  public init(digest: Digest256, bytes: Int, version: FocusVersion, totals: FocusTotals) {
+  public init(
+    digest: Digest256, bytes: Int, form: CostFormat, version: FocusVersion?, map: Digest256? = nil,
+    totals: CostFileTotals
+  ) {
     self.digest = digest
     self.bytes = bytes
+    self.form = form
     self.version = version
+    self.map = map
     self.totals = totals
   }
 }
 
 /// One problem of one row in quarantine.
 public struct QuarantinedRow: Sendable, Equatable {
+  /// The file, when the import had several.
+  public var file: String?
   /// The line on which the row begins; the header is line 1.
   public var line: Int
   /// The column, or nil when the row as a whole is broken.

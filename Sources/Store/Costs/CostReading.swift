@@ -12,11 +12,65 @@ enum CostReading {
     guard let row else { throw StoreError.notFound(what: "cost import \(id)") }
     return CostImport(
       id: id, source: row["source"], digest: try Stored.digest(row["digest"], table: "cost_import"),
-      isUnchanged: row["state"] as String == "unchanged", version: row["version"],
-      bytes: row["bytes"], records: row["records"], faultyRows: row["faults"],
-      roundedValues: row["precision_lost"],
+      isUnchanged: row["state"] as String == "unchanged", form: try form(row["form"]),
+      version: (row["version"] as String).isEmpty ? nil : row["version"],
+      map: try Stored.digest(optional: row["map"], table: "cost_import"), bytes: row["bytes"],
+      goodRows: row["good_rows"], records: row["records"], skippedRows: row["skipped"],
+      faultyRows: row["faults"], roundedValues: row["precision_lost"],
       receivedAt: UTCInstant(microseconds: row["received_at"]), actor: row["actor"],
       snapshots: try snapshots(database, "import = ?", [id]), totals: try totals(database, id: id))
+  }
+
+  private static func form(_ text: String) throws(StoreError) -> CostFormat {
+    guard let form = CostFormat(rawValue: text) else {
+      throw .malformed(table: "cost_import", reason: "unknown form \(text)")
+    }
+    return form
+  }
+
+  /// Walks the records that an import brought for a period, in the order of the file.
+  static func forEachRecord(
+    _ database: Database, importID: Int64, period: Period,
+    _ body: (CostRecord) throws -> Void
+  ) throws {
+    let rows = try Row.fetchCursor(
+      database,
+      sql: "SELECT line, record FROM cost_record WHERE import = ? AND period = ? ORDER BY line",
+      arguments: [importID, period.description])
+    while let row = try rows.next() {
+      let bytes = [UInt8](row[1] as Data)
+      try body(try CostRecordBlob.decode(bytes[...], line: row[0]))
+    }
+    let blocks = try Row.fetchCursor(
+      database,
+      sql: "SELECT block FROM cost_block WHERE import = ? AND period = ? ORDER BY position",
+      arguments: [importID, period.description])
+    while let row = try blocks.next() {
+      try CostBlock.forEach(row[0]) { line, record in
+        try body(try CostRecordBlob.decode(record, line: line))
+      }
+    }
+  }
+
+  /// The imports that a period counts, or counted when it was closed, by source.
+  static func imports(
+    _ database: Database, of period: Period, _ selection: CostSelection
+  ) throws -> [(source: String, importID: Int64)] {
+    let sql =
+      switch selection {
+      case .current:
+        """
+        SELECT source, import FROM cost_snapshot WHERE period = ?1 AND state = 'current'
+        ORDER BY source
+        """
+      case .closed:
+        """
+        SELECT source, import FROM period_import WHERE period = ?1 AND version =
+          (SELECT version FROM period WHERE id = ?1) ORDER BY source
+        """
+      }
+    return try Row.fetchAll(database, sql: sql, arguments: [period.description])
+      .map { (source: $0[0], importID: $0[1]) }
   }
 
   /// Snapshots that meet a condition, by period and source.
@@ -35,7 +89,7 @@ enum CostReading {
         importID: row["import"], source: row["source"],
         period: try Stored.period(row["period"], table: "cost_snapshot"),
         digest: try Stored.digest(row["digest"], table: "cost_snapshot"), records: row["records"],
-        state: state)
+        state: state, replaces: row["replaces"], isLate: row["is_late"])
     }
   }
 

@@ -8,37 +8,11 @@ internal import Foundation
 /// objects, then pairs of field name and value. The same record always makes the same bytes, so
 /// digests of snapshots are made of them.
 enum CostRecordBlob {
-  private static let version: UInt8 = 1
-
-  /// The bytes of a record.
-  static func encode(_ record: CostRecord) -> [UInt8] {
-    var bytes: [UInt8] = [version]
-    bytes.reserveCapacity(512)
-    let costs = [
-      record.billedCost, record.effectiveCost, record.listCost, record.contractedCost,
-    ]
-    for cost in costs { append(cost.description, to: &bytes) }
-    append(record.currency.code, to: &bytes)
-    let instants = [
-      record.billingPeriodStart, record.billingPeriodEnd, record.chargePeriodStart,
-      record.chargePeriodEnd,
-    ]
-    for instant in instants { append(String(instant.microseconds), to: &bytes) }
-    append(record.pricingQuantity?.description ?? "", to: &bytes)
-    append(record.consumedQuantity?.description ?? "", to: &bytes)
-    append(record.tags.isEmpty ? "" : TagText.format(record.tags), to: &bytes)
-    append(record.allocatedTags.isEmpty ? "" : TagText.format(record.allocatedTags), to: &bytes)
-    for field in CostField.allCases {
-      guard let text = record[field] else { continue }
-      append(field.rawValue, to: &bytes)
-      append(text, to: &bytes)
-    }
-    return bytes
-  }
+  static let version: UInt8 = 1
 
   /// The record of these bytes; throws `malformed` when they were damaged.
-  static func decode(_ data: Data, line: Int) throws(StoreError) -> CostRecord {
-    var reader = Reader(bytes: [UInt8](data)[...])
+  static func decode(_ bytes: ArraySlice<UInt8>, line: Int) throws(StoreError) -> CostRecord {
+    var reader = Reader(bytes: bytes)
     guard reader.bytes.popFirst() == version else {
       throw .malformed(table: "cost_record", reason: "unknown version")
     }
@@ -68,14 +42,21 @@ enum CostRecordBlob {
     return record
   }
 
-  private static func append(_ text: String, to bytes: inout [UInt8]) {
-    var rest = text.utf8.count
+  /// Appends a text with its length in front.
+  static func append(_ text: String, to bytes: inout [UInt8]) {
+    append(text.utf8.count, to: &bytes)
+    bytes.append(contentsOf: text.utf8)
+  }
+
+  /// Appends a number, LEB128.
+  static func append(_ number: Int, to bytes: inout [UInt8]) {
+    precondition(number >= 0, "lengths and lines are not negative")
+    var rest = number
     while rest >= 0x80 {
       bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
       rest >>= 7
     }
     bytes.append(UInt8(rest))
-    bytes.append(contentsOf: text.utf8)
   }
 
   private struct Reader {

@@ -6,7 +6,8 @@ internal import GRDB
 /// A cost file while it is being read: records go to the database piece by piece and count only
 /// when the whole file was read and `commit` is called.
 ///
-/// Memory: one digest and the sums of each billing period; no record is kept. Owned by one task.
+/// Memory: one digest, one block and the sums of each billing period, and blocks of `waitingBytesMax`
+/// that are stored together; control totals are held, at most so many. Owned by one task.
 public struct CostStaging: Sendable {
   /// The number of the import.
   public let importID: Int64
@@ -14,16 +15,33 @@ public struct CostStaging: Sendable {
   public let source: String
 
   private let engine: Engine
-  private var digests: [Period: Digest256] = [:]
+  private var periods: [Period: StagedPeriod] = [:]
   private var sums: [SumKey: CostTotal] = [:]
+  private var groups = CostGroups()
+  private var invoices: [InvoiceLine] = []
+  private var notices: [BillingPeriodNotice] = []
   private var faultPosition = 0
+  private var waiting: [StoredBlock] = []
+  private var waitingBytes = 0
+  private var encoder = CostRecordEncoder()
 
   /// Bound: how many billing periods one file may hold.
   private static let periodsMax = 240
+  /// Bound: bytes of records that wait for their transaction.
+  private static let waitingBytesMax = 4 << 20
+  /// Bound: control totals of one file.
+  private static let controlsMax = 500_000
 
   private struct SumKey: Hashable {
     var period: Period
     var currency: Currency
+  }
+
+  /// What is known of a billing period so far.
+  private struct StagedPeriod: Sendable {
+    var digest = Digest256.zero
+    var block = CostBlock()
+    var blocksStored = 0
   }
 
   /// A staging that nothing was added to yet.
@@ -33,33 +51,60 @@ public struct CostStaging: Sendable {
     self.source = source
   }
 
-  /// Stores one piece of the file in one transaction.
-  public mutating func add(_ events: [FocusEvent]) async throws(StoreError) {
-    var records: [StagedRecord] = []
+  /// Takes one piece of the file; what fills a transaction is stored, and faults at once. `file` names it when the import has several.
+  public mutating func add(
+    _ events: [CostEvent], file: String? = nil
+  ) async throws(StoreError) {
     var faults: [StagedFault] = []
     for event in events {
       switch event {
-      case .record(let record): records.append(try tally(record))
+      case .record(let record): try tally(record)
+      case .invoiceLine(let line): invoices.append(line)
+      case .billingPeriod(let notice): notices.append(notice)
       case .fault(let fault):
         for problem in fault.problems {
-          faults.append(StagedFault(position: faultPosition, line: fault.line, problem: problem))
+          faults.append(
+            StagedFault(position: faultPosition, file: file, line: fault.line, problem: problem))
           faultPosition += 1
         }
       }
     }
-    try await insert(records, faults)
+    guard invoices.count + notices.count <= Self.controlsMax else {
+      throw .engine(operation: "importing costs", reason: "more than 500,000 control totals")
+    }
+    guard waitingBytes >= Self.waitingBytesMax || !faults.isEmpty else { return }
+    let blocks = waiting
+    waiting = []
+    waitingBytes = 0
+    try await insert(blocks, faults)
   }
 
-  private mutating func tally(_ record: CostRecord) throws(StoreError) -> StagedRecord {
-    let blob = CostRecordBlob.encode(record)
+  private mutating func tally(_ record: CostRecord) throws(StoreError) {
     let period = record.period
+    let blob = encoder.encode(record)
     var hash = SHA256()
-    hash.update(digests[period] ?? .zero)
+    var staged = periods[period] ?? StagedPeriod()
+    periods[period] = nil
+    hash.update(staged.digest)
     hash.update(blob)
-    digests[period] = hash.finish()
-    guard digests.count <= Self.periodsMax else {
+    staged.digest = hash.finish()
+    staged.block.add(line: record.line, blob)
+    if staged.block.bytes.count >= CostBlock.bytesWanted {
+      waiting.append(
+        StoredBlock(period: period, position: staged.blocksStored, block: staged.block))
+      waitingBytes += staged.block.bytes.count
+      staged.blocksStored += 1
+      staged.block = CostBlock()
+    }
+    periods[period] = staged
+    guard periods.count <= Self.periodsMax else {
       throw .engine(operation: "importing costs", reason: "more than 240 billing periods")
     }
+    try add(record, period)
+    try groups.add(record)
+  }
+
+  private mutating func add(_ record: CostRecord, _ period: Period) throws(StoreError) {
     let key = SumKey(period: period, currency: record.currency)
     var sum =
       sums[key]
@@ -73,41 +118,30 @@ public struct CostStaging: Sendable {
     }
     sum.records += 1
     sums[key] = sum
-    return StagedRecord(period: period.description, line: record.line, blob: blob)
-  }
-
-  private struct StagedRecord: Sendable {
-    var period: String
-    var line: Int
-    var blob: [UInt8]
   }
 
   private struct StagedFault: Sendable {
     var position: Int
+    var file: String?
     var line: Int
     var problem: RowFault.Problem
   }
 
   private func insert(
-    _ records: [StagedRecord], _ faults: [StagedFault]
+    _ blocks: [StoredBlock], _ faults: [StagedFault]
   ) async throws(StoreError) {
-    guard !records.isEmpty || !faults.isEmpty else { return }
     let importID = importID
     try await engine.write("storing cost records") { database in
-      let insertRecord = try database.cachedStatement(
-        sql: "INSERT INTO cost_record (import, period, line, record) VALUES (?, ?, ?, ?)")
-      for record in records {
-        try insertRecord.execute(
-          arguments: [importID, record.period, record.line, Data(record.blob)])
-      }
+      for block in blocks { try block.insert(database, importID: importID) }
       let insertFault = try database.cachedStatement(
         sql: """
-          INSERT INTO cost_fault (import, position, line, field, reason, value)
-          VALUES (?, ?, ?, ?, ?, ?)
+          INSERT INTO cost_fault (import, position, file, line, field, reason, value)
+          VALUES (?, ?, ?, ?, ?, ?, ?)
           """)
       for fault in faults {
         try insertFault.execute(arguments: [
-          importID, fault.position, fault.line, fault.problem.column, fault.problem.reason,
+          importID, fault.position, fault.file, fault.line, fault.problem.column,
+          fault.problem.reason,
           fault.problem.value,
         ])
       }
@@ -119,10 +153,16 @@ public struct CostStaging: Sendable {
   public func commit(
     _ facts: CostFileFacts, audit: AuditRecord
   ) async throws(StoreError) -> CostImport {
+    let unfilled = periods.filter { $0.value.block.records > 0 }.map { period, staged in
+      StoredBlock(period: period, position: staged.blocksStored, block: staged.block)
+    }
+    let last = waiting + unfilled
     let finish = CostCommit(
-      importID: importID, source: source, facts: facts, digests: digests,
-      totals: Array(sums.values), audit: audit)
+      importID: importID, source: source, facts: facts, digests: periods.mapValues(\.digest),
+      totals: Array(sums.values), groups: groups, invoices: invoices, notices: notices,
+      audit: audit)
     return try await engine.write("committing a cost import") { database in
+      for block in last { try block.insert(database, importID: finish.importID) }
       try finish.run(database)
       return try CostReading.costImport(database, id: finish.importID)
     }
@@ -134,5 +174,22 @@ public struct CostStaging: Sendable {
     try await engine.write("discarding a cost import") { database in
       try CostCommit.forget(database, importID: importID)
     }
+  }
+}
+
+/// A block on its way to the database.
+private struct StoredBlock: Sendable {
+  var period: Period
+  var position: Int
+  var block: CostBlock
+
+  func insert(_ database: Database, importID: Int64) throws {
+    try database.cachedStatement(
+      sql: """
+        INSERT INTO cost_block (import, period, position, records, block) VALUES (?, ?, ?, ?, ?)
+        """
+    ).execute(arguments: [
+      importID, period.description, position, block.records, Data(block.bytes),
+    ])
   }
 }

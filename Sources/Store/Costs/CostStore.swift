@@ -52,11 +52,11 @@ public struct CostStore: Sendable {
       return try Row.fetchAll(
         database,
         sql: """
-          SELECT line, field, reason, value FROM cost_fault
+          SELECT line, field, reason, value, file FROM cost_fault
           WHERE import = ? AND position >= ? ORDER BY position LIMIT ?
           """, arguments: [id, position, count]
       ).map { row in
-        QuarantinedRow(line: row[0], column: row[1], reason: row[2], value: row[3])
+        QuarantinedRow(file: row[4], line: row[0], column: row[1], reason: row[2], value: row[3])
       }
     }
   }
@@ -81,28 +81,51 @@ public struct CostStore: Sendable {
     }
   }
 
-  /// Walks the records that count for a period, by source and line, carrying `state` along.
+  /// Walks the records of a period, by source and line, carrying `state` along.
   ///
-  /// Memory: one record at a time. `step` throws end the walk with an `engine` error.
+  /// Memory: one block of records at a time. `step` throws end the walk with an `engine` error.
   public func scan<State: Sendable>(
-    _ period: Period, into state: State,
+    _ period: Period, _ selection: CostSelection = .current, into state: State,
     _ step: @escaping @Sendable (inout State, CostRecord) throws -> Void
   ) async throws(StoreError) -> State {
     try await engine.read("reading costs of \(period)") { database in
       var carried = state
-      let rows = try Row.fetchCursor(
-        database,
-        sql: """
-          SELECT cost_record.line, cost_record.record FROM cost_snapshot
-          JOIN cost_record ON cost_record.import = cost_snapshot.import
-            AND cost_record.period = cost_snapshot.period
-          WHERE cost_snapshot.period = ? AND cost_snapshot.state = 'current'
-          ORDER BY cost_snapshot.source, cost_record.line
-          """, arguments: [period.description])
-      while let row = try rows.next() {
-        try step(&carried, try CostRecordBlob.decode(row[1], line: row[0]))
+      for (_, importID) in try CostReading.imports(database, of: period, selection) {
+        try CostReading.forEachRecord(database, importID: importID, period: period) { record in
+          try step(&carried, record)
+        }
       }
       return carried
+    }
+  }
+
+  /// What an import changed, a difference for each billing period in which it replaced another one.
+  public func differences(of id: Int64) async throws(StoreError) -> [CostDifference] {
+    try await engine.read("comparing cost import \(id)") { database in
+      try CostReading.costImport(database, id: id).snapshots.compactMap { snapshot in
+        guard snapshot.state != .unchanged, let replaces = snapshot.replaces else { return nil }
+        let before = try CostGroups.stored(
+          database, importID: replaces, period: snapshot.period)
+        let after = try CostGroups.stored(database, importID: id, period: snapshot.period)
+        return CostDifference(snapshot: snapshot, rows: CostGroups.difference(before, after))
+      }
+    }
+  }
+
+  /// Sources whose costs of a closed period are no longer those that its close counted.
+  ///
+  /// `scan` walks both sides: `.closed` and `.current`. Empty for a period that was never closed.
+  public func late(of period: Period) async throws(StoreError) -> [LateCosts] {
+    try await engine.read("reading late costs of \(period)") { database in
+      guard try CostCommit.isClosed(database, period) else { return [] }
+      var found: [String: LateCosts] = [:]
+      for (source, id) in try CostReading.imports(database, of: period, .closed) {
+        found[source] = LateCosts(source: source, closed: id)
+      }
+      for (source, id) in try CostReading.imports(database, of: period, .current) {
+        found[source, default: LateCosts(source: source)].current = id
+      }
+      return found.values.filter { $0.closed != $0.current }.sorted { $0.source < $1.source }
     }
   }
 }

@@ -1,50 +1,60 @@
 internal import Accounting
 internal import ArgumentParser
 
-/// `weir import FILE --source NAME`.
+/// `weir import PATH --source NAME`.
 struct ImportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "import", abstract: "Import a FOCUS cost and usage file, plain or gzip.",
+    commandName: "import",
+    abstract: "Import a bill: FOCUS, AWS, Azure, Google, OpenCost, or any CSV through a map.",
     discussion: """
-      A later file of the same source replaces the billing periods that it holds. The same file \
-      again changes nothing. Rows with faults go to quarantine and are listed; the others count.
+      The path is a file, a folder (all its files are one import) or - for standard input; \
+      plain, gzip or zstd. The form is told by the file; --format says it, and --map gives one \
+      that you wrote (config/cost-map.example.yaml). A later import of the same source replaces \
+      the billing periods that it holds and shows what changed. The same file again changes \
+      nothing. Rows with faults go to quarantine and are listed; the others count.
       """)
 
-  @Argument(help: "The file.")
-  var file: String
+  @Argument(help: "The file, the folder, or -.")
+  var path: String
 
-  @Option(help: "The name under which a later file replaces this one, for example aws.")
+  @Option(help: "The name under which a later import replaces this one, for example aws.")
   var source: String
+
+  @Option(
+    help: """
+      focus, focus-invoice-detail, focus-billing-period, aws-cur-2, azure-cost-details, \
+      google-detailed or opencost (default: told by the file).
+      """)
+  var format: String?
+
+  @Option(help: "A file that maps columns to fields, for forms that Weir does not know.")
+  var map: String?
+
+  @Option(help: "The currency of an OpenCost answer, which names none.")
+  var currency: String?
 
   @OptionGroup var connection: ConnectionOptions
 
   func run() throws {
-    let answer = try connection.client().json(
+    let files = try CostFiles(path)
+    let client = try connection.client()
+    var digest: String?
+    if let map {
+      let kept = try client.json(
+        .init(
+          method: "POST", path: "/v1/costs/maps", body: try LocalFile.bytes(map),
+          contentType: "application/yaml"))
+      digest = kept["sha256"]?.asString
+    }
+    let answer = try client.json(
       .init(
-        method: "POST", path: "/v1/costs", query: [("source", source)],
-        body: try LocalFile.bytes(file), contentType: "text/csv"))
+        method: "POST", path: "/v1/costs",
+        query: [
+          ("source", source), ("format", format), ("map", digest), ("currency", currency),
+        ],
+        contentType: files.isFramed
+          ? "application/vnd.weir.files" : "application/octet-stream"), streaming: files.next)
     if connection.json { return Output.json(answer) }
-    let unchanged = answer["status"]?.asString == "unchanged"
-    print(
-      """
-      import \(JSONText.text(answer, "id")) of \(source): \
-      \(unchanged ? "unchanged, it was imported before" : "stored"), \
-      FOCUS \(JSONText.text(answer, "focus_version")), \
-      \(JSONText.text(answer, "rows_good")) rows good, \
-      \(JSONText.text(answer, "rows_quarantined")) in quarantine
-      """)
-    var totals = TextTable(
-      ["PERIOD", "CURRENCY", "RECORDS", "BILLED", "EFFECTIVE"], figures: [2, 3, 4])
-    for total in JSONText.list(answer, "totals") {
-      totals.add(
-        ["period", "currency", "records", "billed", "effective"].map { JSONText.text(total, $0) })
-    }
-    print(totals.text)
-    for fault in JSONText.list(answer, "faults") {
-      let parts = ["line", "column", "reason", "value"].map {
-        TextTable.printable(JSONText.text(fault, $0))
-      }
-      print("line \(parts[0]): \(parts[1]): \(parts[2]) (found \(parts[3]))")
-    }
+    ImportText.printImport(answer)
   }
 }

@@ -3,7 +3,7 @@
 
     python3 recompute.py [folder]        default: october, beside this file
 
-Written from docs/reference (policy.md, focus-import.md, statement.md, ledger.md). Money is Fraction
+Written from docs/reference (policy.md, cost-imports.md, statement.md, ledger.md). Money is Fraction
 and int; no float.
 """
 import csv

@@ -51,11 +51,17 @@ struct FocusText {
 struct FocusReading {
   var records: [CostRecord] = []
   var faults: [RowFault] = []
-  var totals = FocusTotals()
+  var invoiceLines: [InvoiceLine] = []
+  var notices: [BillingPeriodNotice] = []
+  var totals = CostFileTotals()
   var version: FocusVersion?
+  var format: CostFormat?
 
-  init(_ bytes: [UInt8], pieces: [Int] = [], limits: FocusLimits = FocusLimits()) throws {
-    var reader = FocusReader(limits: limits)
+  init(
+    _ bytes: [UInt8], pieces: [Int] = [], choice: CostFileChoice = CostFileChoice(),
+    limits: CostFileLimits = CostFileLimits()
+  ) throws {
+    var reader = CostFileReader(choice, limits: limits)
     var start = 0
     for end in pieces + [bytes.count] {
       note(try reader.feed(Array(bytes[start..<end])))
@@ -64,17 +70,20 @@ struct FocusReading {
     note(try reader.finish())
     totals = reader.totals
     version = reader.version
+    format = reader.format
   }
 
-  init(_ text: String, limits: FocusLimits = FocusLimits()) throws {
+  init(_ text: String, limits: CostFileLimits = CostFileLimits()) throws {
     try self.init(Array(text.utf8), limits: limits)
   }
 
-  private mutating func note(_ events: [FocusEvent]) {
+  private mutating func note(_ events: [CostEvent]) {
     for event in events {
       switch event {
       case .record(let record): records.append(record)
       case .fault(let fault): faults.append(fault)
+      case .invoiceLine(let line): invoiceLines.append(line)
+      case .billingPeriod(let notice): notices.append(notice)
       }
     }
   }

@@ -1,0 +1,139 @@
+public import Accounting
+internal import GRDB
+
+/// What one snapshot changed against the one whose place it took, by service and charge category.
+public struct CostDifference: Sendable, Equatable {
+  /// Sums of one side.
+  public struct Side: Sendable, Equatable {
+    /// Records.
+    public var records = 0
+    /// Sum of billed cost.
+    public var billed = Amount.zero
+    /// Sum of effective cost.
+    public var effective = Amount.zero
+  }
+
+  /// One service, charge category and currency in which the sides differ.
+  public struct Row: Sendable, Equatable {
+    /// The service; `…` for those past the bound.
+    public var service: String
+    /// The charge category.
+    public var category: String
+    /// The currency.
+    public var currency: Currency
+    /// What the source said before.
+    public var before: Side
+    /// What it says now.
+    public var after: Side
+  }
+
+  /// The snapshot.
+  public var snapshot: CostSnapshot
+  /// Rows that differ, by service, category and currency.
+  public var rows: [Row]
+}
+
+/// A source whose costs of a closed period are no longer those that the close counted.
+public struct LateCosts: Sendable, Equatable {
+  /// The source.
+  public var source: String
+  /// The import that the close counted; nil when the source is new.
+  public var closed: Int64?
+  /// The import that says what the source says now; nil when nothing of it is current.
+  public var current: Int64?
+}
+
+/// Which records of a period are walked.
+public enum CostSelection: Sendable, Equatable {
+  /// Those that count now.
+  case current
+  /// Those that the last close of the period counted.
+  case closed
+}
+
+/// Sums of a snapshot by service and charge category.
+struct CostGroups: Sendable {
+  /// Which sum a record goes into.
+  struct Key: Hashable, Sendable {
+    var period: Period
+    var currency: Currency
+    var service: String
+    var category: String
+  }
+
+  /// Bound: groups of one file; what is beyond goes under the service `…`.
+  private static let groupsMax = 20_000
+
+  private(set) var sums: [Key: CostDifference.Side] = [:]
+
+  /// Takes a record in; throws `engine` when a sum leaves its range.
+  mutating func add(_ record: CostRecord) throws(StoreError) {
+    var key = Key(
+      period: record.period, currency: record.currency, service: record[.service] ?? "",
+      category: record[.chargeCategory] ?? "")
+    if sums[key] == nil, sums.count >= Self.groupsMax { key.service = "…" }
+    do {
+      var side = sums[key] ?? .init()
+      side.records += 1
+      side.billed = try side.billed.adding(record.billedCost)
+      side.effective = try side.effective.adding(record.effectiveCost)
+      sums[key] = side
+    } catch {
+      throw .engine(operation: "importing costs", reason: "\(error)")
+    }
+  }
+
+  /// Stores the sums of a period's snapshot.
+  func store(_ database: Database, importID: Int64, period: Period) throws {
+    let insert = try database.cachedStatement(
+      sql: """
+        INSERT INTO cost_group (import, period, currency, service, category, records, billed,
+          effective) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        """)
+    for (key, side) in sums where key.period == period {
+      try insert.execute(arguments: [
+        importID, period.description, key.currency.code, key.service, key.category, side.records,
+        side.billed.description, side.effective.description,
+      ])
+    }
+  }
+
+  /// The sums of a stored snapshot; one of a store of format 1 is added up from its records.
+  static func stored(
+    _ database: Database, importID: Int64, period: Period
+  ) throws -> [Key: CostDifference.Side] {
+    var sums: [Key: CostDifference.Side] = [:]
+    let rows = try Row.fetchCursor(
+      database, sql: "SELECT * FROM cost_group WHERE import = ? AND period = ?",
+      arguments: [importID, period.description])
+    while let row = try rows.next() {
+      let key = Key(
+        period: period, currency: try Stored.currency(row["currency"], table: "cost_group"),
+        service: row["service"], category: row["category"])
+      sums[key] = CostDifference.Side(
+        records: row["records"], billed: try Stored.amount(row["billed"], table: "cost_group"),
+        effective: try Stored.amount(row["effective"], table: "cost_group"))
+    }
+    if !sums.isEmpty { return sums }
+    var groups = CostGroups()
+    try CostReading.forEachRecord(database, importID: importID, period: period) { record in
+      try groups.add(record)
+    }
+    return groups.sums
+  }
+
+  /// Where two snapshots differ.
+  static func difference(
+    _ before: [Key: CostDifference.Side], _ after: [Key: CostDifference.Side]
+  ) -> [CostDifference.Row] {
+    let rows = Set(before.keys).union(after.keys).map { key in
+      CostDifference.Row(
+        service: key.service, category: key.category, currency: key.currency,
+        before: before[key] ?? .init(), after: after[key] ?? .init())
+    }
+    return rows.filter { $0.before != $0.after }.sorted { left, right in
+      [left.service, left.category, left.currency.code]
+        .lexicographicallyPrecedes([right.service, right.category, right.currency.code])
+    }
+  }
+}
