@@ -19,7 +19,7 @@ struct AccountingBench {
       try take(try reader.feed([UInt8](data)), &pooling)
     }
     try take(try reader.finish(), &pooling)
-    let costs = pooling.finish()
+    let costs = try pooling.finish()
     for pool in costs.pools {
       print(pool.name, pool.tally.records, pool.tally.billed, pool.tally.effective)
     }
