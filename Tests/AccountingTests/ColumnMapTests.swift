@@ -70,6 +70,20 @@ struct ColumnMapTests {
     }
   }
 
+  @Test(arguments: [
+    #"{"a":"b"}"#, #"{ "a" : "b" , "c":"" }"#, #"{"a":"b","a":"c"}"#, #"{"a":1}"#, #"{}"#,
+    #"{"a"}"#,
+    #"{"a":"b",}"#, #"{"a":"b"} x"#, #"{"ä":"b"}"#, #"{"a":"\u0041\n"}"#, #"{"a":"b""#, "{",
+    #"{"a":true}"#, #"{"a":null,"b":"c"}"#, #"{"a":"b"}}"#,
+  ])
+  func `tags of a FOCUS row read the same by either way`(text: String) throws {
+    let focus = FocusText()
+    let reading = try FocusReading(focus.header + focus.row(["Tags": text]))
+
+    #expect(reading.records.first?.tags == (try? TagText.parse(text)))
+    #expect(reading.faults.count == ((try? TagText.parse(text)) == nil ? 1 : 0))
+  }
+
   @Test(arguments: ["PAR1abc", "{\"a\":1}", "[1]", "   \n"])
   func `files of no known form are refused`(file: String) {
     #expect {

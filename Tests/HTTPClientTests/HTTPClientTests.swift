@@ -31,6 +31,32 @@ struct HTTPClientTests {
     #expect(received.hasSuffix("\r\n\r\ncontent"))
   }
 
+  @Test func `a body that comes piece by piece goes out in chunks`() throws {
+    let server = try ScriptedUpstream([
+      .readHead, .readBytes(22), .send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+    ])
+    var pieces = ["abc", "", "defg"].map { Array($0.utf8) }[...]
+
+    let response = try HTTPClient().send(
+      HTTPRequest(method: "POST", url: url(server)), streaming: { pieces.popFirst() })
+
+    #expect(response.status == 200)
+    let received = server.receivedText()
+    #expect(received.contains("\r\nTransfer-Encoding: chunked\r\n"))
+    #expect(received.hasSuffix("\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n"), "\(received)")
+  }
+
+  @Test func `a body that cannot be read on ends the exchange with its reason`() throws {
+    let server = try ScriptedUpstream([.readHead, .readToEnd])
+    let reason = HTTPClientError.invalidRequest("the disk is gone")
+
+    #expect(throws: reason) {
+      try HTTPClient().send(
+        HTTPRequest(method: "POST", url: url(server)),
+        streaming: { () throws(HTTPClientError) -> [UInt8]? in throw reason })
+    }
+  }
+
   @Test func `several requests use one connection`() throws {
     let server = try ScriptedUpstream([
       .readHead, .readBody, .send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"), .startOver,

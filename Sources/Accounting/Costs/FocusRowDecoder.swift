@@ -205,6 +205,10 @@ struct FocusRowDecoder: Sendable {
     guard let position, !row.field(position).isEmpty else { return [:] }
     let bytes = row.field(position)
     if let known = cache.tags(of: bytes) { return known }
+    if let tags = TagText.quickParse(bytes) {
+      cache.keep(tags, of: bytes)
+      return tags
+    }
     guard let text = CostRow.text(bytes) else {
       work.fail(name, "is not UTF-8", nil)
       return [:]
