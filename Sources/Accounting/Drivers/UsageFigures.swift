@@ -64,8 +64,21 @@ public struct UsageFigures: Hashable, Sendable {
     }
   }
 
-  /// The sums of one quantity of one tenant by route; no order.
-  func byRoute(tenant: String, quantity: String) -> [String: UInt128] {
-    (sums[tenant] ?? [:]).compactMapValues { $0[quantity] }
+  /// Whether a tenant has a sum of a quantity on some route.
+  func has(tenant: String, quantity: String) -> Bool {
+    (sums[tenant] ?? [:]).values.contains { $0[quantity] != nil }
+  }
+
+  /// The sums of one quantity by route, tenant by tenant; neither is in any order.
+  func forEachTenant(
+    with quantity: String, _ body: (String, [(route: String, value: UInt128)]) -> Void
+  ) {
+    for (tenant, routes) in sums {
+      var found: [(route: String, value: UInt128)] = []
+      for (route, quantities) in routes {
+        if let value = quantities[quantity] { found.append((route, value)) }
+      }
+      if !found.isEmpty { body(tenant, found) }
+    }
   }
 }
