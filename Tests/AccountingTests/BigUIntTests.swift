@@ -48,6 +48,50 @@ struct BigUIntTests {
     }
   }
 
+  @Test func `a difference and a common divisor are right on both sides of 128 bits`() {
+    var random = SplitMix64(seed: Seed.value)
+    for _ in 0..<1_000 {
+      let a = Self.random(limbs: 1...7, &random)
+      let b = Self.random(limbs: 1...7, &random)
+      #expect((a + b).minus(b) == a, Seed.comment)
+      guard !a.isZero, !b.isZero else { continue }
+      let divisor = BigUInt.commonDivisor(a, b)
+      for number in [a, b] {
+        #expect(number.quotientAndRemainder(dividingBy: divisor).remainder.isZero, Seed.comment)
+      }
+      let (first, second) = (
+        a.quotientAndRemainder(dividingBy: divisor).quotient,
+        b.quotientAndRemainder(dividingBy: divisor).quotient
+      )
+      #expect(BigUInt.commonDivisor(first, second) == .one, Seed.comment)
+    }
+  }
+
+  @Test(arguments: [0, 1, 2, 6, 12, 18])
+  func `64-bit values print like 128-bit ones`(digits: Int) {
+    var random = SplitMix64(seed: Seed.value)
+    let edges: [Int64] = [0, 1, -1, 9, 10, -10, 999_999, .max, .min]
+    let drawn = (0..<500).map { _ in
+      Int64.random(in: .min ... .max, using: &random) >> Int64.random(in: 0..<63, using: &random)
+    }
+    for value in edges + drawn {
+      #expect(
+        DecimalText.fixed(value, digits: digits)
+          == DecimalText.fixed(Int128(value), digits: digits), Seed.comment)
+    }
+  }
+
+  @Test func `names are ordered by their bytes, whatever Unicode says of them`() {
+    let names = ["", "a", "aa", "b", "e\u{301}", "é", "z", "ä", "\u{10000}", "\u{FFFF}", "A", "~"]
+    for left in names {
+      for right in names {
+        #expect(
+          KeyOrder.precedes(left, right) == left.utf8.lexicographicallyPrecedes(right.utf8),
+          "\(left) \(right)")
+      }
+    }
+  }
+
   @Test func `decimal text has all digits`() {
     let tenTo27 = BigUInt.powerOfTen(27)
     let big = tenTo27 * tenTo27 * BigUInt(42 as UInt64) + BigUInt(7 as UInt64)

@@ -25,12 +25,13 @@ public enum Allocation {
     let input = try input.withCurrentNames()
     let costs = input.costs
     let parts = try parts(of: costs)
+    let cache = DriverCache()
     var done: [String: [PoolAllocation]] = [:]
     for name in input.policy.order + [PooledCosts.unmatched, fx] {
       guard let part = parts.all.first(where: { $0.name == name }) else { continue }
       let split = PoolSplit(
         rule: input.policy.pools.first { $0.name == name }, input: input, earlier: done,
-        tracer: tracer)
+        tracer: tracer, cache: cache)
       let allocations = try split.allocations(of: part)
       for allocation in allocations {
         let sum = allocation.shares.reduce(Int128(0)) { $0 + Int128($1.amount.micros) }

@@ -39,7 +39,7 @@ public struct AllocationInput: Sendable {
       let requests = MeteredQuantity.requests.rawValue
       return usage.tenants.filter { tenant in
         !TenantNaming.reserved.contains(tenant) && !excluded.contains(tenant)
-          && !usage.byRoute(tenant: tenant, quantity: requests).isEmpty
+          && usage.has(tenant: tenant, quantity: requests)
       }
     case .registered:
       return register.ids.filter { tenant in

@@ -73,11 +73,12 @@ extension PoolSplit {
     guard let micros = Int64(exactly: amount) else {
       throw .overflow(operation: "what pool \(part.name) adds to pool \(name)")
     }
-    let owners = given.keys.sorted { KeyOrder.precedes($0.key, $1.key) }
+    // No order is needed here, and a key is made once: the split depends on the set only.
+    let owners = given.map { (owner: $0.key, key: $0.key.key, weight: $0.value) }
     let parts = try split(
-      part, micros, keys: owners.map(\.key), weights: owners.map { given[$0] ?? .zero },
+      part, micros, keys: owners.map(\.key), weights: owners.map(\.weight),
       what: "with the rows of pool \(name), as that was given")
-    for (owner, micros) in zip(owners, parts) { sums[owner, default: 0] += Int128(micros) }
+    for (row, micros) in zip(owners, parts) { sums[row.owner, default: 0] += Int128(micros) }
   }
 
   private func shares(
@@ -85,7 +86,9 @@ extension PoolSplit {
   ) throws(AccountingError) -> [PoolShare] {
     let whole = part.posted.micros
     var shares: [PoolShare] = []
-    for (owner, sum) in sums.sorted(by: { KeyOrder.precedes($0.key.key, $1.key.key) }) {
+    let sorted = sums.map { (key: $0.key.key, owner: $0.key, sum: $0.value) }
+      .sorted { KeyOrder.precedes($0.key, $1.key) }
+    for (_, owner, sum) in sorted {
       guard let micros = Int64(exactly: sum) else {
         throw .overflow(operation: "what \(owner.account) bears of pool \(part.name)")
       }

@@ -8,6 +8,8 @@ struct PoolSplit {
   let earlier: [String: [PoolAllocation]]
   /// Who takes notes for an auditor.
   let tracer: Tracer?
+  /// Values of drivers that other pools have asked for already.
+  let cache: DriverCache
 
   /// The pool, split: one allocation, and further ones for what of it was idle.
   func allocations(of part: PoolPart) throws(AccountingError) -> [PoolAllocation] {
@@ -76,8 +78,10 @@ struct PoolSplit {
 
   /// A pool whose records name their owners.
   private func direct(_ part: PoolPart) throws(AccountingError) -> PoolAllocation {
-    let owners = part.owners.keys.sorted { KeyOrder.precedes($0.key, $1.key) }
-    let parts = owners.map { (key: $0.key, exact: (part.owners[$0] ?? .zero).units) }
+    let sorted = part.owners.map { (key: $0.key.key, owner: $0.key, exact: $0.value.units) }
+      .sorted { KeyOrder.precedes($0.key, $1.key) }
+    let owners = sorted.map(\.owner)
+    let parts = sorted.map { (key: $0.key, exact: $0.exact) }
     let micros = try Apportionment.round(
       parts, unit: Amount.unitsPerMicro, to: part.posted.micros)
     let whole = part.exact.units

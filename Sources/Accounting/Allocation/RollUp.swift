@@ -34,7 +34,9 @@ struct RollUp {
       byOwner[.tenant(bearer), default: []].append((share, bearer == tenant ? nil : tenant))
     }
     var gathered: [PoolShare] = []
-    for (owner, parts) in byOwner.sorted(by: { KeyOrder.precedes($0.key.key, $1.key.key) }) {
+    let sorted = byOwner.map { (key: $0.key.key, owner: $0.key, parts: $0.value) }
+      .sorted { KeyOrder.precedes($0.key, $1.key) }
+    for (_, owner, parts) in sorted {
       if parts.count == 1, parts[0].member == nil {
         gathered.append(parts[0].share)
       } else {

@@ -18,7 +18,9 @@ extension PoolSplit {
 
   /// The values of a driver over those who take part.
   func values(of driver: PolicyDriver) throws(AccountingError) -> DriverValues {
-    try DriverValues(driver, input, takesPart: takesPart)
+    try cache.values(of: driver, excluded: excluded) { () throws(AccountingError) in
+      try DriverValues(driver, input, takesPart: takesPart)
+    }
   }
 
   /// Weights by drivers, with the ways out when drivers are zero.

@@ -61,13 +61,15 @@ final class Tracer {
   func note(_ part: PoolPart, _ blend: BlendWeights) {
     guard watches(part) else { return }
     for figure in zip(blend.drivers, blend.figures(posted: part.posted)) {
-      for (tenant, value) in figure.0.sums.sorted(by: { KeyOrder.precedes($0.key, $1.key) })
-      where accounts.contains(PoolSplit.owner(tenant).key) {
+      let watched = figure.0.entries.filter {
+        accounts.contains(PoolSplit.owner($0.tenant).key)
+      }
+      for entry in watched.sorted(by: { KeyOrder.precedes($0.tenant, $1.tenant) }) {
         steps.append(
           TraceStep(
             pool: part.name, kind: .driver,
             text: "driver \(figure.1.name), weight \(figure.1.weight) (effective "
-              + "\(figure.1.effectiveWeight)): \(tenant) has \(figure.0.text(value)) of "
+              + "\(figure.1.effectiveWeight)): \(entry.tenant) has \(figure.0.text(entry.sum)) of "
               + "\(figure.1.total) \(figure.1.unit); one unit costs "
               + "\(figure.1.unitCost ?? "nothing")"))
       }

@@ -60,10 +60,14 @@ extension PoolSplit {
 
   /// The owners of a blend, ordered by account; those of `more` without a weight are among them.
   static func rows(of blend: BlendWeights, and more: [String] = []) -> [Row] {
-    let idle = more.filter { blend.byTenant[$0] == nil }
-    let rows =
-      blend.byTenant.map { Row(tenant: $0.key, owner: owner($0.key), weight: $0.value) }
-      + idle.map { Row(tenant: $0, owner: owner($0), weight: .zero) }
+    var rows = blend.rows.map {
+      Row(tenant: $0.tenant, owner: owner($0.tenant), weight: $0.weight)
+    }
+    if !more.isEmpty {
+      let known = Set(blend.rows.map(\.tenant))
+      rows += more.filter { !known.contains($0) }
+        .map { Row(tenant: $0, owner: owner($0), weight: .zero) }
+    }
     // Accounts as text are made once: sorting would make them again and again.
     return rows.map { (row: $0, key: $0.owner.key) }
       .sorted { KeyOrder.precedes($0.key, $1.key) }.map(\.row)
@@ -73,25 +77,18 @@ extension PoolSplit {
   func share(
     _ row: Row, _ part: PoolPart, _ blend: BlendWeights, _ amount: Int64, text: String
   ) throws(AccountingError) -> PoolShare {
-    PoolShare(
-      owner: row.owner, amount: Money(micros: amount, currency: part.posted.currency),
-      share: text, exact: nil,
-      values: blend.drivers.map { $0.text($0.sums[row.tenant] ?? .zero) },
-      routes: row.weight.isZero ? [] : try routes(of: row.tenant, amount, blend))
-  }
-
-  private func routes(
-    of tenant: String, _ amount: Int64, _ blend: BlendWeights
-  ) throws(AccountingError) -> [RouteShare] {
-    let weights = blend.byRoute(tenant: tenant).sorted { KeyOrder.precedes($0.key, $1.key) }
+    let detail = blend.detail(of: row.tenant)
     let micros = try Apportionment.split(
-      total: amount, keys: weights.map(\.key), weights: weights.map(\.value))
-    return zip(weights, micros).map { row, micros in
+      total: row.weight.isZero ? 0 : amount, keys: detail.routes.map(\.route),
+      weights: detail.routes.map(\.weight))
+    let routes = zip(detail.routes, micros).map { row, micros in
       RouteShare(
-        route: row.key.isEmpty ? nil : row.key, member: nil, micros: micros,
-        share: Self.share(row.value, of: blend.total),
-        values: blend.drivers.map { $0.text($0.byTenant[tenant]?[row.key] ?? .zero) })
+        route: row.route.isEmpty ? nil : row.route, member: nil, micros: micros,
+        share: Self.share(row.weight, of: blend.total), values: row.values)
     }
+    return PoolShare(
+      owner: row.owner, amount: Money(micros: amount, currency: part.posted.currency),
+      share: text, exact: nil, values: detail.values, routes: routes)
   }
 
   /// Who bears what is split over a tenant of usage.

@@ -168,14 +168,24 @@ public struct UsageFigures: Sendable {
     }
   }
 
-  /// The sums of one quantity of one tenant by route; no order.
-  func byRoute(tenant: String, quantity: String) -> [String: UInt128] {
-    guard let place = places[tenant], let quantity = names.known(quantity) else { return [:] }
-    var sums: [String: UInt128] = [:]
-    for cell in cells[place] where cell.quantity == Int(quantity) {
-      sums[routes.texts[cell.route]] = cell.value
+  /// Whether a tenant has a sum of a quantity on some route.
+  func has(tenant: String, quantity: String) -> Bool {
+    guard let place = places[tenant], let quantity = names.known(quantity) else { return false }
+    return cells[place].contains { $0.quantity == Int(quantity) }
+  }
+
+  /// The sums of one quantity by route, tenant by tenant; neither is in any order.
+  func forEachTenant(
+    with quantity: String, _ body: (String, [(route: String, value: UInt128)]) -> Void
+  ) {
+    guard let quantity = names.known(quantity) else { return }
+    for (tenant, figures) in zip(ids, cells) {
+      var found: [(route: String, value: UInt128)] = []
+      for cell in figures where cell.quantity == Int(quantity) {
+        found.append((routes.texts[cell.route], cell.value))
+      }
+      if !found.isEmpty { body(tenant, found) }
     }
-    return sums
   }
 }
 

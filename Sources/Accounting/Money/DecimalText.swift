@@ -24,6 +24,24 @@ public enum DecimalText {
     return sign + text[..<point] + "." + text[point...]
   }
 
+  /// The same for what fits 64 bits, without a text in between: statements have millions of these.
+  static func fixed(_ value: Int64, digits: Int) -> String {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(22 + digits)
+    var rest = value.magnitude
+    var position = 0
+    // Least digit first, at least one before the point.
+    repeat {
+      if position == digits, digits > 0 { bytes.append(UInt8(ascii: ".")) }
+      bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
+      rest /= 10
+      position += 1
+    } while rest > 0 || position <= digits
+    if value < 0 { bytes.append(UInt8(ascii: "-")) }
+    bytes.reverse()
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   /// A whole number of `10^-digits` as its shortest text, for example `12.34`.
   static func trimmed(magnitude: UInt128, isNegative: Bool, digits: Int) -> String {
     var text = padded(magnitude, digits: digits)

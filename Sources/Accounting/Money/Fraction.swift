@@ -16,9 +16,11 @@ struct Fraction: Sendable {
     let scale = BigUInt.powerOfTen(digits)
     let (floor, rest) = (numerator * scale).quotientAndRemainder(dividingBy: denominator)
     let double = rest + rest
-    let isOdd = floor.limbs.first.map { $0 & 1 == 1 } ?? false
-    let isUp = double > denominator || (double == denominator && isOdd)
+    let isUp = double > denominator || (double == denominator && floor.isOdd)
     let rounded = isUp ? floor + .one : floor
+    if let small = rounded.asUInt64, small < UInt64(Int64.max) {
+      return DecimalText.fixed(isNegative ? -Int64(small) : Int64(small), digits: digits)
+    }
     var text = rounded.decimalText
     let missing = digits + 1 - text.utf8.count
     if missing > 0 { text = String(repeating: "0", count: missing) + text }
@@ -30,12 +32,15 @@ struct Fraction: Sendable {
 
 extension BigUInt {
   /// Ten to the power of 0 to 38.
-  static func powerOfTen(_ exponent: Int) -> BigUInt {
+  static func powerOfTen(_ exponent: Int) -> BigUInt { powers[exponent] }
+
+  private static let powers = (0...38).map { exponent in
     BigUInt((0..<exponent).reduce(1 as UInt128) { power, _ in power * 10 })
   }
 
   /// The value in decimal digits.
   var decimalText: String {
+    if let small = asUInt64 { return String(small) }
     if let small = asUInt128 { return String(small) }
     var groups: [String] = []
     var rest = self

@@ -133,8 +133,7 @@ extension Amount {
     let product = BigUInt(units.magnitude) * BigUInt(rate.units.magnitude)
     let (floor, rest) = product.quotientAndRemainder(dividingBy: one)
     let double = rest + rest
-    let isOdd = floor.limbs.first.map { $0 & 1 == 1 } ?? false
-    let rounded = double > one || (double == one && isOdd) ? floor + .one : floor
+    let rounded = double > one || (double == one && floor.isOdd) ? floor + .one : floor
     guard let magnitude = rounded.asUInt128, let value = Int128(exactly: magnitude) else {
       throw .overflow(operation: "\(self) at the rate \(rate)")
     }
