@@ -129,6 +129,21 @@ struct StatementTests {
     #expect(was == statement.previousTotal)
   }
 
+  @Test func `two lines of one pool and route before are compared with one now, once`() throws {
+    let usd = Fixtures.currency("USD")
+    let before = PreviousStatement(
+      version: 1, total: Money(micros: 7, currency: usd),
+      lines: [
+        .init(pool: "cpu", route: "api", micros: 4), .init(pool: "cpu", route: "api", micros: 2),
+        .init(pool: "cpu", route: "old", micros: 1),
+      ])
+    let statement = try #require(Self.close(previous: before).statements.statements.first)
+
+    let compared = statement.lines.compactMap { $0.previous?.micros }
+    #expect(compared == [6])
+    #expect(statement.comparison?.gone.map(\.micros) == [1])
+  }
+
   @Test func `a total in another currency is shown and not compared`() throws {
     let before = PreviousStatement(
       version: 1, total: Money(micros: 1_000_000, currency: Fixtures.currency("JPY")),

@@ -10,7 +10,7 @@ public enum CostLayer: String, CaseIterable, Hashable, Sendable {
   case shared
 
   /// Methods of pools whose amounts a tenant causes.
-  static let attributableMethods: Set<String> = ["direct", "proportional", "blend"]
+  static let attributableMethods: Set<String> = ["direct", "proportional", "follow"]
 
   /// The layer of a pool's method; methods that are not known to be caused are shared.
   public init(method: String) {

@@ -148,11 +148,11 @@ public enum StatementBuilder {
       unit: Int128(currency.microsPerMinorUnit), to: row.printed)
     let usage = usage(of: tenant, input)
     let previous = input.previous[tenant]
-    let context = LineContext(currency: currency, hints: HintCounts(usage), previous: previous)
+    var context = try LineContext(currency: currency, hints: HintCounts(usage), previous: previous)
     var lines: [StatementLine] = []
     lines.reserveCapacity(drafts.count)
     for (draft, printed) in zip(drafts, printed) {
-      lines.append(try draft.line(printed: printed, context))
+      lines.append(try draft.line(printed: printed, &context))
     }
     precondition(
       lines.reduce(Int128(0)) { $0 + Int128($1.amount.micros) } == Int128(row.amount.micros),
@@ -174,15 +174,23 @@ private struct LineContext {
   let hints: HintCounts
   private let previous: PreviousStatement?
   private let amounts: [String: Int64]
+  private var compared: Set<String> = []
 
-  init(currency: Currency, hints: HintCounts, previous: PreviousStatement?) {
+  /// The amounts of lines of one pool and route are summed: members of a tenant may have one each.
+  init(
+    currency: Currency, hints: HintCounts, previous: PreviousStatement?
+  ) throws(AccountingError) {
     self.currency = currency
     self.hints = hints
     self.previous = previous
-    let lines = previous?.total.currency == currency ? previous?.lines ?? [] : []
-    amounts = Dictionary(
-      lines.map { (StatementLine.key($0.pool, $0.route), $0.micros) },
-      uniquingKeysWith: { $0 + $1 })
+    var amounts: [String: Int64] = [:]
+    for line in previous?.total.currency == currency ? previous?.lines ?? [] : [] {
+      let key = StatementLine.key(line.pool, line.route)
+      let (sum, overflow) = amounts[key, default: 0].addingReportingOverflow(line.micros)
+      guard !overflow else { throw .overflow(operation: "the last period of \(line.pool)") }
+      amounts[key] = sum
+    }
+    self.amounts = amounts
   }
 
   /// The comparison of the statement that these lines make.
@@ -196,9 +204,11 @@ private struct LineContext {
     return Comparison(version: previous.version, total: previous.total, gone: gone)
   }
 
-  /// The amount of a line in the period before.
-  func previous(_ key: String) -> Money? {
-    amounts[key].map { Money(micros: $0, currency: currency) }
+  /// The amount of a line in the period before: of the first line that asks, so that each amount is
+  /// told once.
+  mutating func previous(_ key: String) -> Money? {
+    guard let micros = amounts[key], compared.insert(key).inserted else { return nil }
+    return Money(micros: micros, currency: currency)
   }
 }
 
@@ -234,7 +244,7 @@ private struct Draft {
   }
 
   func line(
-    printed: Int64, _ context: LineContext
+    printed: Int64, _ context: inout LineContext
   ) throws(AccountingError) -> StatementLine {
     let drivers = zip(pool.drivers, values).map { figure, value in
       LineDriver(
@@ -248,8 +258,8 @@ private struct Draft {
       confidence: try Confidence(
         micros: micros, method: pool.method, drivers: drivers, route: route,
         usage: context.hints),
-      previous: member == nil ? context.previous(StatementLine.key(pool.pool, route)) : nil,
-      entry: entry, notes: pool.notes + (member.map { ["of \($0)"] } ?? []))
+      previous: context.previous(StatementLine.key(pool.pool, route)), entry: entry,
+      notes: pool.notes + (member.map { ["of \($0)"] } ?? []))
   }
 }
 

@@ -137,11 +137,12 @@ public struct StatementDocument: Sendable, Equatable {
   public var total: Money
   /// Canonical JSON.
   public var bytes: [UInt8]
-  /// The amounts of its lines, with which the next period's statement is compared.
-  public var amounts: [UInt8]
+  /// The amounts of its lines in short form (`StatementAmounts`), with which the next period's statement
+  /// is compared; without them the document is read for it.
+  public var amounts: [UInt8]?
 
   /// A statement.
-  public init(tenant: String, total: Money, bytes: [UInt8], amounts: [UInt8]) {
+  public init(tenant: String, total: Money, bytes: [UInt8], amounts: [UInt8]? = nil) {
     self.tenant = tenant
     self.total = total
     self.bytes = bytes

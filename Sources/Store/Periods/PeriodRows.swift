@@ -116,7 +116,7 @@ enum PeriodRows {
       try insert.execute(arguments: [
         period, version, statement.tenant, Data(statement.bytes),
         Data(SHA256.hash(statement.bytes).bytes), statement.total.micros,
-        statement.total.currency.code, Data(statement.amounts),
+        statement.total.currency.code, statement.amounts.map { Data($0) },
       ])
     }
   }
