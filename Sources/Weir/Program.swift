@@ -15,7 +15,10 @@ struct Program: AsyncParsableCommand {
       """,
     version: "weir 0.1.0",
     subcommands: [
-      AllocatorCommand.self, ImportCommand.self, PolicyCommand.self, CloseCommand.self,
+      AllocatorCommand.self, ImportCommand.self, PolicyCommand.self, SoftCloseCommand.self,
+      CloseCommand.self, ApproveCommand.self, OrdersCommand.self, WithdrawCommand.self,
+      RestateCommand.self, LateCommand.self, AdjustCommand.self, WriteOffCommand.self,
+      DisputeCommand.self, SealCommand.self,
       StatementCommand.self, StatementsCommand.self, ReconcileCommand.self, LedgerCommand.self,
       UsageCommand.self, StatusCommand.self, PeriodsCommand.self, TokenCommand.self,
       TenantsCommand.self, BackupCommand.self, RestoreCommand.self,

@@ -34,6 +34,8 @@ public struct CostPooling: Sendable {
       return
     }
     try costs.inScope.add(record)
+    let category = record[.chargeCategory] ?? ""
+    try costs.categories[category, default: .init()].add(record)
     try costs.invoices[record[.invoice] ?? "", default: .init()].add(record)
     let index = policy.pools.firstIndex { $0.filter.takes(record) } ?? policy.pools.count
     try costs.pools[index].tally.add(record)

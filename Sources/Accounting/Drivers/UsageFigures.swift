@@ -29,6 +29,21 @@ public struct UsageFigures: Hashable, Sendable {
     sums[tenant, default: [:]][route, default: [:]][quantity] = sum
   }
 
+  /// All sums of both; throws `overflow`.
+  public func merging(_ other: UsageFigures) throws(AccountingError) -> UsageFigures {
+    var merged = self
+    for tenant in other.sums.keys {
+      for figure in other.figures(of: tenant) {
+        try merged.add(
+          tenant: tenant, route: figure.route, quantity: figure.quantity, figure.value)
+      }
+    }
+    return merged
+  }
+
+  /// Whether there is none.
+  public var isEmpty: Bool { sums.isEmpty }
+
   /// All tenants with usage, reserved ones included, in byte order.
   public var tenants: [String] { sums.keys.sorted(by: KeyOrder.precedes) }
 

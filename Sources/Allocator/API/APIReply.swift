@@ -34,7 +34,8 @@ struct APIReply: Sendable {
       .init("hint", .string(answer.hint)),
     ]
     switch error {
-    case .closeBlocked(let list), .policyInvalid(let list), .tenantsInvalid(let list):
+    case .closeBlocked(let list), .postingBlocked(let list), .policyInvalid(let list),
+      .tenantsInvalid(let list):
       members.append(.init("details", .array(list.map { .string($0) })))
     default: break
     }

@@ -1,4 +1,5 @@
 internal import Accounting
+internal import Digest
 internal import Store
 
 /// Loads everything that a period's statements depend on.
@@ -8,14 +9,33 @@ struct LoadPeriod: Sendable {
   /// What it works on.
   let world: AllocatorWorld
 
+  /// Which usage and which policy a computation stands on.
+  enum Basis: Sendable {
+    /// For a close: what counts, under the current policy.
+    case counted
+    /// For a closed period as it would be now: late usage too, under a policy of the past, or the
+    /// current one when nil.
+    case withLate(policy: Digest256?)
+  }
+
   /// The period as it is now.
-  func run(_ period: Period, at now: UTCInstant) async throws -> LoadedPeriod {
+  func run(
+    _ period: Period, at now: UTCInstant, basis: Basis = .counted
+  ) async throws -> LoadedPeriod {
     let store = world.store
     let mark = try await store.periods.mark(of: period)
-    let (policy, faults) = try await currentPolicy()
-    let usage = try await store.usage.figures(of: period)
-    let late = try await store.usage.lateFigures(of: period)
-    let headings = try await store.statements.headings(of: period.previous)
+    var (policy, faults) = try await currentPolicy()
+    var usage = try await store.usage.figures(of: period)
+    var late = try await store.usage.lateFigures(of: period)
+    if case .withLate(let digest) = basis {
+      usage = try usage.merging(late)
+      late = UsageFigures()
+      if let digest { (policy, faults) = try await self.policy(digest) }
+    }
+    // Provisional totals are nothing to compare with.
+    let before = try await store.periods.record(of: period.previous)
+    let headings =
+      before.close == nil ? [] : try await store.statements.headings(of: period.previous)
     return LoadedPeriod(
       mark: mark, record: try await store.periods.record(of: period), now: now, policy: policy,
       policyFaults: faults, snapshots: try await store.costs.current(of: period),
@@ -34,7 +54,15 @@ struct LoadPeriod: Sendable {
   }
 
   private func currentPolicy() async throws -> (Policy?, [PolicyFault]) {
-    guard let stored = try await world.store.policies.current() else { return (nil, []) }
+    try Self.decoded(try await world.store.policies.current())
+  }
+
+  private func policy(_ digest: Digest256) async throws -> (Policy?, [PolicyFault]) {
+    try Self.decoded(try await world.store.policies.version(digest))
+  }
+
+  private static func decoded(_ stored: StoredPolicy?) throws -> (Policy?, [PolicyFault]) {
+    guard let stored else { return (nil, []) }
     do {
       return (try PolicyDocument.policy(stored.source), [])
     } catch let error as PolicyFaults {

@@ -24,9 +24,11 @@ struct LedgerRoutes: Sendable {
     }
     let entries = try await world.store.ledger.entries(
       from: UInt64(from), period: period, max: limit)
+    let links = try await world.store.ledger.links(of: entries.map(\.entry))
     try await world.store.audit.append(
       call.record(.ledgerRead, "entries", "from=\(from) count=\(entries.count)"))
-    return .json(.object([.init("entries", .array(entries.map(Self.entry)))]))
+    return .json(
+      .object([.init("entries", .array(entries.map { Self.entry($0, links: links) }))]))
   }
 
   @Sendable private func verify(_ call: APICall) async throws -> APIReply {
@@ -35,15 +37,9 @@ struct LedgerRoutes: Sendable {
     return .json(LedgerDocument.json(ledger, audit))
   }
 
-  private static func entry(_ chained: ChainedEntry) -> JSONValue {
+  private static func entry(_ chained: ChainedEntry, links: [LedgerLink]) -> JSONValue {
     let entry = chained.entry
-    let postings = entry.postings.map { posting in
-      JSONValue.object([
-        .init("account", .string(posting.account.text)),
-        .init("amount", .string(posting.amount.text)),
-        .init("currency", .string(posting.amount.currency.code)),
-      ])
-    }
+    let postings = entry.postings.map(CorrectionDocument.posting)
     return .object([
       .init("sequence", .integer(entry.sequence)), .init("id", .string(entry.id.hex)),
       .init("kind", .string(entry.kind.rawValue)), .init("subject", .string(entry.subject)),
@@ -55,6 +51,7 @@ struct LedgerRoutes: Sendable {
       .init("imports", .array(entry.imports.map { .string($0.hex) })),
       .init("reverses", .text(entry.reverses?.hex)), .init("postings", .array(postings)),
       .init("previous", .string(chained.previous.hex)), .init("hash", .string(chained.hash.hex)),
+      .init("links", .array(CorrectionDocument.links(entry.id, links))),
     ])
   }
 }

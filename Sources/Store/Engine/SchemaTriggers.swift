@@ -10,6 +10,9 @@ enum SchemaTriggers {
     "audit": "sequence = NEW.sequence",
     "statement": "period = NEW.period AND version = NEW.version AND tenant = NEW.tenant",
     "statement_set": "period = NEW.period AND version = NEW.version",
+    "ledger_link": "entry = NEW.entry AND origin = NEW.origin",
+    "dispute": "id = NEW.id",
+    "dispute_event": "dispute = NEW.dispute AND position = NEW.position",
   ]
 
   /// The three triggers of one append-only table.

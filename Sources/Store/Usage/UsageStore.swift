@@ -29,10 +29,12 @@ public struct UsageStore: Sendable {
     }
   }
 
-  /// What every tenant used in a period, as it counts for the close: late usage is not in it.
+  /// What every tenant used in a period, as it counts for its statements: late usage is not in it
+  /// until a restatement took it in.
   public func figures(of period: Period) async throws(StoreError) -> UsageFigures {
     try await engine.read("reading usage of \(period)") { database in
       try UsageReading.figures(database, table: "usage_rollup", period: period)
+        .merging(UsageReading.figures(database, table: "usage_taken", period: period))
     }
   }
 
