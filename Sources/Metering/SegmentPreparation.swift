@@ -21,10 +21,10 @@ final class SegmentPreparation: Sendable {
   /// Sequences for which a failure was reported, a worker: one report each.
   private let reported = Mutex<[Int: UInt64]>([:])
 
-  /// Extents of a new segment: 2 MiB at least, so about 4,500 rows before it must have grown.
-  private static let extentsMin = 32
+  /// Extents of a new segment: 2.5 MiB at least, so about 4,500 rows before it must have grown.
+  private static let extentsMin = 40
   /// Extents of a new segment at most; a larger one grows while it is used.
-  private static let initialExtentsMax = 128
+  private static let initialExtentsMax = 160
   /// Extents added at once at most, 8 MiB: the thread is back soon, and little stays unused.
   private static let growthExtentsMax = 128
   /// Bytes of address space a row: rows with more than a few histogram chunks use it up earlier.

@@ -93,6 +93,29 @@ public final class Buffer {
     return true
   }
 
+  /// Appends a field's line as HTTP/1.1 has it (RFC 9112 §5); false, and nothing appended, when it does not fit.
+  @inlinable @discardableResult
+  public func append(field name: RawSpan, _ value: RawSpan) -> Bool {
+    let count = name.byteCount + value.byteCount + 4
+    guard count <= free else { return false }
+    // Safe, all: `count` bytes are free.
+    unsafe name.withUnsafeBytes { source in
+      if let from = source.baseAddress {
+        unsafe (base + end).copyMemory(from: from, byteCount: source.count)
+      }
+    }
+    let middle = end + name.byteCount
+    unsafe base.storeBytes(of: 0x203A as UInt16, toByteOffset: middle, as: UInt16.self)
+    unsafe value.withUnsafeBytes { source in
+      if let from = source.baseAddress {
+        unsafe (base + middle + 2).copyMemory(from: from, byteCount: source.count)
+      }
+    }
+    unsafe base.storeBytes(of: 0x0A0D as UInt16, toByteOffset: end + count - 2, as: UInt16.self)
+    end += count
+    return true
+  }
+
   /// Appends constant text; false when it does not fit.
   @inlinable @discardableResult
   public func append(_ text: StaticString) -> Bool {

@@ -110,6 +110,7 @@ final class AccessLogger {
       line.text("path", path.readable, isCut: record.isCut)
     }
     if record.hasStatus { line.number("status", UInt64(exchange.responseStatus)) }
+    if let status = exchange.callStatus { line.number("grpc_status", UInt64(status)) }
     if let end = record.end {
       line.text("end", Array(end.name.utf8.dropFirst("ended_".utf8.count)))
     }

@@ -57,6 +57,8 @@ final class Exchange {
   var isUpstreamMultiplexed = false
   /// Whether it is a call of gRPC: either side may be silent for long in the middle of it.
   var isCall = false
+  /// The status of a call of gRPC, as its response's head or trailers say it; nil while neither did.
+  var callStatus: UInt8?
   var bodyBytesMax = UInt64.max
   var requestContentBytes: UInt64 = 0
 
@@ -123,6 +125,7 @@ final class Exchange {
     isMultiplexed = false
     isUpstreamMultiplexed = false
     isCall = false
+    callStatus = nil
     bodyBytesMax = .max
     requestContentBytes = 0
     request = BodyRelay()

@@ -109,7 +109,7 @@ extension Worker {
     guard !exchange.request.isSourceDone, connection.channel.inputCount == 0 else { return }
     var passes = false
     trailerFields.removeAll(keepingCapacity: true)
-    if let lines = stream.head.trailers {
+    if let lines = stream.trailers {
       let rule = requestParsers[connection.listener].underscoreNames
       if let fault = readTrailers(lines, rule) {
         refuseBody(connection, fault)

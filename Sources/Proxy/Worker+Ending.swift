@@ -13,8 +13,7 @@ extension Worker {
     countLastFrames(connection, exchange)
     if exchange.attemptNanoseconds != nil { exchange.endAttempt(at: now) }
     let elapsed = (now &- exchange.startNanoseconds) / 1_000
-    exchange.pending.add(reason, 1)
-    exchange.pending.add(.durationMicroseconds, elapsed)
+    exchange.addEnd(reason, elapsed: elapsed, to: &exchange.pending)
     exchange.allowance.charge(exchange.pending, at: now)
     meter.record(row, listener: connection.listener, exchange.pending, observing: elapsed)
     exchange.record?.add(exchange.pending)

@@ -261,7 +261,7 @@ extension Worker {
 
   /// Whether the request is a CONNECT that asks for a tunnel, whose client takes any 2xx for one (RFC 8441 §5).
   func wantsTunnel(_ connection: DownstreamConnection) -> Bool {
-    connection.channel.stream?.head.isUpgrade ?? false
+    connection.channel.stream?.isUpgrade ?? false
   }
 
   /// Whether the route lets the connection switch to what the request asks for. A request with a body does not

@@ -138,6 +138,7 @@ extension Worker {
     guard admitsStream(connection, isStream: isStream, input, length) else { return }
     let reader = hintReaders[exchange.upstream]
     reader.read(responseHead.fields, in: input.readable, into: &exchange.hints)
+    exchange.takeCallStatus(responseHead.fields, in: input.readable)
     let (framing, source) = responseFraming(exchange, upstream.channel.upstreamStream)
     // A final answer instead of 100: the client may send its body or not, so nothing can follow it.
     let isBodyInDoubt =
@@ -302,6 +303,7 @@ extension Worker {
         }
         let kept = trailerBytes
         reader.read(trailerFields, in: kept.readable, into: &exchange.hints)
+        exchange.takeCallStatus(trailerFields, in: kept.readable)
         passes = true
       }
       exchange.response.isSourceDone = true
@@ -354,6 +356,7 @@ extension Worker {
       let kept = trailerBytes
       hintReaders[exchange.upstream].read(
         trailerFields, in: kept.readable, into: &exchange.hints)
+      exchange.takeCallStatus(trailerFields, in: kept.readable)
     }
     if exchange.response.isSourceDone {
       exchange.settleResponse(at: now, hintReaders[exchange.upstream])

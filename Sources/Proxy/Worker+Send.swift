@@ -60,7 +60,7 @@ extension Worker {
   ) -> IOResult {
     let channel = connection.channel
     stream.outlet.endsWithNextSend = isLast
-    let result = stream.send(channel.output, input, directCount: direct, &ownHeadParser)
+    let result = stream.send(channel.output, input, directCount: direct)
     let offered = channel.outputCount + direct
     switch result {
     case .moved(let count):
@@ -112,8 +112,7 @@ extension Worker {
       exchange.countStream(at: now)
       let elapsed = (now &- exchange.startNanoseconds) / 1_000
       duration = elapsed
-      exchange.pending.add(exchange.endReason, 1)
-      exchange.pending.add(.durationMicroseconds, elapsed)
+      exchange.addEnd(exchange.endReason, elapsed: elapsed, to: &exchange.pending)
     }
     exchange.allowance.charge(exchange.pending, at: now)
     meter.record(row, listener: connection.listener, exchange.pending, observing: duration)
@@ -140,10 +139,7 @@ extension Worker {
       : exchange.response.body + accepted - queued
     if content > sent { returned.add(.responseBodyBytes, UInt64(content - sent)) }
     if exchange.headRemaining > accepted { returned.add(exchange.responseClass, 1) }
-    if let duration {
-      returned.add(exchange.endReason, 1)
-      returned.add(.durationMicroseconds, duration)
-    }
+    if let duration { exchange.addEnd(exchange.endReason, elapsed: duration, to: &returned) }
     exchange.allowance.takeBack(returned)
     meter.takeBack(row, listener: connection.listener, returned, observing: duration)
     exchange.record?.takeBack(returned)

@@ -44,8 +44,6 @@ final class Worker {
   var pausedListeners: [Int] = []
   var requestParsers: [HTTP1Parser]
   var responseParser: HTTP1Parser
-  /// Reads heads that were written here, which become heads of HTTP/2.
-  var ownHeadParser: HTTP1Parser
   /// Reused for each head: a head is dealt with in the turn in which it is complete.
   let requestHead = RequestHead()
   let responseHead = ResponseHead()
@@ -149,8 +147,6 @@ final class Worker {
     http1Limits = http1
     requestParsers = Self.requestParsers(configuration, http1)
     responseParser = HTTP1Parser(limits: http1)
-    ownHeadParser = HTTP1Parser(
-      limits: HeaderPolicy.ownLimits(bufferBytes: configuration.limits.bufferBytes))
     trailerBytes = Buffer(capacity: http1.trailerBytesMax)
     pipes = SplicePipePool(syscalls: syscalls, lentMax: limits.splicePipesMax)
     buffers = BufferPool(capacity: limits.bufferBytes, keptMax: 256)

@@ -3,8 +3,17 @@
 /// The format is docs/reference/batch-format.md. Encoding and decoding check the same rules, so that
 /// no batch is written that would be refused.
 public enum BatchCodec {
-  /// The version of the format that this program writes and reads.
-  public static let version: UInt32 = 1
+  /// The version of the format that this program writes. It reads the one before as well.
+  public static let version: UInt32 = 2
+
+  /// How many quantities a version has, or nil when it is not known: version 1 ends before `grpcOK`.
+  static func quantityCount(ofVersion version: UInt32) -> Int? {
+    switch version {
+    case 1: Int(Quantity.grpcOK.rawValue)
+    case 2: Quantity.count
+    default: nil
+    }
+  }
 
   /// What a reader is ready to spend on bytes that it has not checked yet.
   public struct Limits: Sendable, Equatable {
@@ -66,8 +75,16 @@ public enum BatchCodec {
   public static func payload(
     of bytes: [UInt8], limits: Limits = Limits()
   ) throws(BatchError) -> [UInt8] {
+    try versionedPayload(of: bytes, limits: limits).payload
+  }
+
+  /// The same with the version of the format, which says how to read it.
+  public static func versionedPayload(
+    of bytes: [UInt8], limits: Limits = Limits()
+  ) throws(BatchError) -> (payload: [UInt8], version: UInt32) {
     let envelope = try BatchEnvelope(bytes, limits: limits)
-    return try LZ4FrameReader.decompress(
+    let payload = try LZ4FrameReader.decompress(
       bytes, from: BatchEnvelope.byteCount, count: envelope.payloadBytes)
+    return (payload, envelope.version)
   }
 }

@@ -13,6 +13,7 @@ struct BatchEnvelope {
   static let byteCount = 40
   static let magic: [UInt8] = [0x89, 0x57, 0x42, 0x54, 0x0D, 0x0A, 0x1A, 0x0A]
 
+  let version: UInt32
   let payloadBytes: Int
 
   /// Writes the envelope over the first 40 bytes of `file`, whose frame follows.
@@ -35,7 +36,7 @@ struct BatchEnvelope {
       throw .wrongLength(expected: UInt64(Self.byteCount), found: UInt64(file.count))
     }
     let version = UInt32(Self.load(bytes: 4, at: 8, in: file))
-    guard version == BatchCodec.version else {
+    guard BatchCodec.quantityCount(ofVersion: version) != nil else {
       throw .unsupportedVersion(found: version, supported: BatchCodec.version)
     }
     try Self.verify("header", Self.load(bytes: 4, at: 36, in: file), file, 0, 36)
@@ -58,6 +59,7 @@ struct BatchEnvelope {
     guard payloadBytes <= 255 * frameBytes else {
       throw .compression("\(frameBytes) bytes cannot hold the declared \(payloadBytes)")
     }
+    self.version = version
     self.payloadBytes = Int(payloadBytes)
   }
 

@@ -10,6 +10,8 @@ public struct BatchReader: Sendable {
   /// The decompressed payload, for a digest: see `BatchCodec.payload(of:limits:)`.
   public let payload: [UInt8]
 
+  /// Quantities that this version of the format has; the others are zero.
+  private let quantityCount: Int
   private let routes: [RouteName]
   private var row = 0
   private var tenantBytes: [UInt8] = []
@@ -24,15 +26,21 @@ public struct BatchReader: Sendable {
   public init(
     _ bytes: [UInt8], limits: BatchCodec.Limits = BatchCodec.Limits()
   ) throws(BatchError) {
-    try self.init(payload: BatchCodec.payload(of: bytes, limits: limits), limits: limits)
+    let (payload, version) = try BatchCodec.versionedPayload(of: bytes, limits: limits)
+    try self.init(payload: payload, version: version, limits: limits)
   }
 
-  /// Reads the head of a payload that was decompressed before.
+  /// Reads the head of a payload of a known version that was decompressed before.
   public init(
-    payload: [UInt8], limits: BatchCodec.Limits = BatchCodec.Limits()
+    payload: [UInt8], version: UInt32 = BatchCodec.version,
+    limits: BatchCodec.Limits = BatchCodec.Limits()
   ) throws(BatchError) {
+    guard let quantityCount = BatchCodec.quantityCount(ofVersion: version) else {
+      throw .unsupportedVersion(found: version, supported: BatchCodec.version)
+    }
+    self.quantityCount = quantityCount
     var cursor = PayloadCursor(0, payload.count)
-    head = try cursor.head(payload)
+    head = try cursor.head(payload, quantityCount: quantityCount)
     let declared = try cursor.varint(payload)
     guard declared <= UInt64(limits.rowsMax) else {
       throw .tooLarge(what: "number of rows", value: declared, limit: UInt64(limits.rowsMax))
@@ -43,7 +51,7 @@ public struct BatchReader: Sendable {
     tenants = try TenantColumn(payload, at: &cursor, rowCount: rowCount)
     ranks = try ColumnCursor(payload, at: &cursor, valueCount: rowCount)
     columns = []
-    for _ in 0..<RowPlan.rowColumnCount {
+    for _ in 0..<quantityCount + RowPlan.rowColumnCount - Quantity.count {
       columns.append(try ColumnCursor(payload, at: &cursor, valueCount: rowCount))
     }
     histograms = try HistogramColumns(payload, at: &cursor, rowCount: rowCount, limits: limits)
@@ -64,12 +72,16 @@ public struct BatchReader: Sendable {
       guard value <= BatchCodec.counterMax else {
         throw .invalid(row: row, reason: "a counter is above 2^63 - 1")
       }
-      switch index {
+      guard index >= quantityCount else {
+        current.quantities[index] = value
+        continue
+      }
+      switch index - quantityCount + Quantity.count {
       case RowPlan.openStartColumn: current.openStart = value
       case RowPlan.openEndColumn: current.openEnd = value
       case RowPlan.clampedLowColumn: current.histogram.clampedLow = value
       case RowPlan.clampedHighColumn: current.histogram.clampedHigh = value
-      default: current.quantities[index] = value
+      default: preconditionFailure("there are four columns behind the quantities")
       }
     }
     try histograms.next(payload, row: row, into: &current.histogram)

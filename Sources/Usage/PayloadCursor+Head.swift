@@ -1,6 +1,8 @@
 extension PayloadCursor {
   /// The first part of a payload, validated.
-  mutating func head(_ payload: [UInt8]) throws(BatchError) -> BatchHead {
+  mutating func head(
+    _ payload: [UInt8], quantityCount: Int
+  ) throws(BatchError) -> BatchHead {
     let name = try batchName(payload)
     let steps = try varint(payload)
     let (lastSequence, isTooLong) = name.sequence.addingReportingOverflow(steps)
@@ -10,7 +12,7 @@ extension PayloadCursor {
     let head = BatchHead(
       name: name, lastSequence: lastSequence, interval: interval,
       flags: BatchFlags(rawValue: UInt32(flags)), predecessor: try predecessor(payload),
-      units: try units(payload), listeners: try listeners(payload))
+      units: try units(payload), listeners: try listeners(payload, quantityCount))
     try head.validate()
     return head
   }
@@ -59,12 +61,14 @@ extension PayloadCursor {
     return units
   }
 
-  private mutating func listeners(_ payload: [UInt8]) throws(BatchError) -> [ListenerTotals] {
+  private mutating func listeners(
+    _ payload: [UInt8], _ quantityCount: Int
+  ) throws(BatchError) -> [ListenerTotals] {
     let count = try varint(payload, "listeners", max: BatchHead.listenersMax)
     var listeners: [ListenerTotals] = []
     for _ in 0..<count {
       var totals = ListenerTotals(listener: try text(payload, bytesMax: BatchHead.labelBytesMax))
-      for index in 0..<Quantity.count { totals.quantities[index] = try varint(payload) }
+      for index in 0..<quantityCount { totals.quantities[index] = try varint(payload) }
       for index in 0..<ConnectionQuantity.count {
         totals.connectionQuantities[index] = try varint(payload)
       }

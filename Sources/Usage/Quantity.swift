@@ -32,9 +32,13 @@ public enum Quantity: UInt8, CaseIterable, Sendable {
   case units3
   /// Requests for which a cost hint gave `upstreamCPUMicroseconds`: an absent hint is not a zero.
   case cpuHintedRequests
+  /// Calls of gRPC by the class of their status, see `docs/metering.md`.
+  case grpcOK
+  case grpcClientErrors
+  case grpcServerErrors
 
   /// How many quantities there are; a row holds exactly this many counters.
-  public static let count = 28
+  public static let count = 31
 
   /// The quantities that say why an exchange ended; each exchange has exactly one.
   public static let ended: [Quantity] = [
@@ -70,6 +74,7 @@ public enum Quantity: UInt8, CaseIterable, Sendable {
     "ended_drained", "ended_crashed", "attempts", "failed_attempts", "request_bytes",
     "response_bytes", "request_body_bytes", "response_body_bytes", "upstream_request_bytes",
     "upstream_response_bytes", "duration_us", "upstream_us", "upstream_cpu_us", "stream_ms",
-    "units_0", "units_1", "units_2", "units_3", "cpu_hinted_requests",
+    "units_0", "units_1", "units_2", "units_3", "cpu_hinted_requests", "grpc_ok",
+    "grpc_client_errors", "grpc_server_errors",
   ]
 }

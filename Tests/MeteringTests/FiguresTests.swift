@@ -67,10 +67,10 @@ import Usage
 
   @Test func `observations that lost their tenant are in the figures after a hand-over`() throws {
     let faults = SyscallFaults()
-    let rig = try Rig(limit: 1_000, faults: faults)
+    let rig = try Rig(limit: 1_400, faults: faults)
     rig.runService()
     faults.failAll(.fallocate, with: ENOSPC)
-    for number in 0..<1_000 {
+    for number in 0..<1_400 {
       for exponent in 0..<31 {
         rig.meter().record(
           rig.meter().row("tenant-\(number)"), listener: 0, .served,

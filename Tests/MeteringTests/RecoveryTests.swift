@@ -251,10 +251,10 @@ import Usage
     let rig = try Rig(in: directory, clock: clock)
     rig.runService()
 
-    let refusal = MeteringError.unsupportedVersion(found: 9, supported: 1, path: path)
+    let refusal = MeteringError.unsupportedVersion(found: 9, supported: 2, path: path)
     #expect(rig.received.segments.isEmpty)
     #expect(rig.received.events == [.refused(refusal)])
-    #expect("\(refusal)".contains("version 9") && "\(refusal)".contains("version 1"))
+    #expect("\(refusal)".contains("version 9") && "\(refusal)".contains("version 2"))
     #expect(try activeFiles(directory).contains(path + ".refused"))
   }
 

@@ -181,8 +181,8 @@ import Usage
   @Test func `the layout is what the format page says`() {
     SegmentLayout.checkSizes()
 
-    #expect(SegmentLayout.rowBytes == 256 && SegmentLayout.listenerBytes == 320)
-    #expect(SegmentLayout.chunkBytes == 72 && SegmentLayout.rowsPerExtent == 255)
+    #expect(SegmentLayout.rowBytes == 320 && SegmentLayout.listenerBytes == 384)
+    #expect(SegmentLayout.chunkBytes == 72 && SegmentLayout.rowsPerExtent == 204)
     #expect(SegmentLayout.magic == "WEIRSEGM".utf8.reversed().reduce(0) { $0 << 8 | UInt64($1) })
     #expect(SegmentLayout.Header.state.offset == 256)
   }

@@ -36,6 +36,24 @@ struct GoldenBatchTests {
     #expect(try BatchCodec.decode(golden) == batch)
   }
 
+  @Test(arguments: ["heartbeat", "rich", "columns", "merged"])
+  func `a batch of version 1 is read, with nothing in the quantities that it did not know`(
+    file: String
+  ) throws {
+    let golden = [UInt8](try Data(contentsOf: Self.path("version-1/" + file, "weirbatch")))
+    let rendering = try String(
+      contentsOf: Self.path("version-1/" + file, "json"), encoding: .utf8)
+
+    let batch = try BatchCodec.decode(golden)
+
+    #expect(BatchRendering.json(batch) == rendering)
+    #expect(batch.rows.allSatisfy { $0.quantities.count == Quantity.count })
+    #expect(try BatchCodec.decode(BatchCodec.encode(batch)) == batch)
+    #expect(throws: BatchError.unsupportedVersion(found: 3, supported: 2)) {
+      try BatchReader(payload: BatchCodec.payload(of: golden), version: 3)
+    }
+  }
+
   @Test func `a golden rendering is well-formed JSON`() throws {
     for file in Self.cases.map(\.file) {
       let data = try Data(contentsOf: Self.path(file, "json"))

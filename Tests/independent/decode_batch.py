@@ -22,7 +22,10 @@ QUANTITIES = (
     "ended_crashed", "attempts", "failed_attempts", "request_bytes", "response_bytes", "request_body_bytes",
     "response_body_bytes", "upstream_request_bytes", "upstream_response_bytes", "duration_us", "upstream_us",
     "upstream_cpu_us", "stream_ms", "units_0", "units_1", "units_2", "units_3", "cpu_hinted_requests",
+    "grpc_ok", "grpc_client_errors", "grpc_server_errors",
 )
+# The quantities that a version of the format has.
+QUANTITIES_OF = {1: QUANTITIES[:28], 2: QUANTITIES}
 ENDINGS = tuple(name for name in QUANTITIES if name.startswith("ended_"))
 CONNECTION_QUANTITIES = (
     "connections_accepted", "connections_closed", "connections_refused", "connection_received_bytes",
@@ -210,8 +213,9 @@ def lz4_frame_unguarded(frame):
 class Reader:
     """Elements of the payload (section 2), in order; whatever is missing or too much is refused."""
 
-    def __init__(self, data):
+    def __init__(self, data, quantities=QUANTITIES):
         self.data = data
+        self.quantities = quantities
         self.at = 0
 
     def take(self, count):
@@ -284,12 +288,12 @@ class Reader:
 
 
 def envelope(data):
-    """Section 1: checks the file's head and both checksums; the payload."""
+    """Section 1: checks the file's head and both checksums; the payload and the version's quantities."""
     if data[:8] != MAGIC:
         raise Refused("no .weirbatch file")
     version = int.from_bytes(data[8:12], "little")
-    if len(data) >= 12 and version != 1:
-        raise Refused(f"version {version}; this reader knows 1")
+    if len(data) >= 12 and version not in QUANTITIES_OF:
+        raise Refused(f"version {version}; this reader knows 1 and 2")
     if len(data) < 40:
         raise Refused("the envelope is cut short")
     if crc32c(data[:36]) != int.from_bytes(data[36:40], "little"):
@@ -307,7 +311,7 @@ def envelope(data):
     payload = lz4_frame(frame)
     if len(payload) != payload_length:
         raise Refused("the payload's length is not what the envelope says")
-    return payload
+    return payload, QUANTITIES_OF[version]
 
 
 def nonzero(names, values):
@@ -321,11 +325,11 @@ def require_unique(names, what):
 
 def read_listener(reader):
     name = reader.text(LABEL, "label")
-    quantities = [reader.counter() for _ in QUANTITIES]
+    quantities = [reader.counter() for _ in reader.quantities]
     connections = [reader.counter() for _ in CONNECTION_QUANTITIES]
     return {
         "listener": name,
-        "quantities": nonzero(QUANTITIES, quantities),
+        "quantities": nonzero(reader.quantities, quantities),
         "connection_quantities": nonzero(CONNECTION_QUANTITIES, connections),
         "open_start": reader.counter(),
         "open_end": reader.counter(),
@@ -451,7 +455,7 @@ def read_rows(reader):
     route_of = reader.column(count)
     if any(index >= len(routes) for index in route_of) or len(set(route_of)) != len(routes):
         raise Refused("routes and rows do not belong together")
-    quantities = [reader.column(count, COUNTER_MAX) for _ in QUANTITIES]
+    quantities = [reader.column(count, COUNTER_MAX) for _ in reader.quantities]
     open_start, open_end = reader.column(count, COUNTER_MAX), reader.column(count, COUNTER_MAX)
     low, high = reader.column(count, COUNTER_MAX), reader.column(count, COUNTER_MAX)
     histograms = read_histograms(reader, count)
@@ -465,7 +469,7 @@ def read_rows(reader):
         row = {
             "tenant": key[0].decode("ascii"),
             "route": key[1].decode("ascii"),
-            "quantities": nonzero(QUANTITIES, [column[i] for column in quantities]),
+            "quantities": nonzero(reader.quantities, [column[i] for column in quantities]),
             "open_start": open_start[i],
             "open_end": open_end[i],
             "bins": histograms[i],
@@ -482,7 +486,7 @@ def read_rows(reader):
 
 def decode(data):
     """A file's bytes as the value that the golden files hold (section 10)."""
-    reader = Reader(envelope(data))
+    reader = Reader(*envelope(data))
     batch = read_head(reader)
     batch["rows"] = read_rows(reader)
     reader.end("the payload")
@@ -519,7 +523,7 @@ def damage_is_noticed(data):
 def check_folder(folder):
     assert crc32c(b"123456789") == 0xE3069283, "CRC-32C of the page's example"
     assert xxh32(b"") == 0x02CC5D05 and xxh32(b"a") == 0x550D7456, "xxh32 of known texts"
-    files = sorted(pathlib.Path(folder).glob("*.weirbatch"))
+    files = sorted(pathlib.Path(folder).rglob("*.weirbatch"))
     differences = 0 if files else 1
     for file in files:
         data = file.read_bytes()

@@ -51,6 +51,12 @@ public enum MeteredQuantity: String, CaseIterable, Hashable, Sendable {
   case streamMs = "stream_ms"
   /// Requests whose CPU time an upstream reported.
   case cpuHintedRequests = "cpu_hinted_requests"
+  /// Calls of gRPC whose status was OK.
+  case grpcOK = "grpc_ok"
+  /// Calls of gRPC that failed by the client's fault.
+  case grpcClientErrors = "grpc_client_errors"
+  /// Calls of gRPC that failed by the server's fault.
+  case grpcServerErrors = "grpc_server_errors"
 
   /// The unit of the quantity: `1`, `byte`, `us` or `ms`.
   public var unit: String {

@@ -25,8 +25,8 @@ struct IngestBatch: Sendable {
   /// Decodes and stores. When this returns, what it says is durable.
   func run(_ bytes: [UInt8], at now: UTCInstant) async throws -> Answer {
     let limits = BatchCodec.Limits(decodedBytesMax: world.configuration.limits.batchDecodedBytes)
-    let payload = try BatchCodec.payload(of: bytes, limits: limits)
-    let batch = try Self.decode(payload, limits: limits)
+    let (payload, version) = try BatchCodec.versionedPayload(of: bytes, limits: limits)
+    let batch = try Self.decode(payload, version: version, limits: limits)
     let receipt = BatchReceipt(
       digest: SHA256.hash(payload), bytes: bytes, receivedAtMicroseconds: now.microseconds,
       isQuarantined: isOutOfTime(batch.interval, now))
@@ -37,9 +37,9 @@ struct IngestBatch: Sendable {
   }
 
   private static func decode(
-    _ payload: [UInt8], limits: BatchCodec.Limits
+    _ payload: [UInt8], version: UInt32, limits: BatchCodec.Limits
   ) throws(BatchError) -> Batch {
-    var reader = try BatchReader(payload: payload, limits: limits)
+    var reader = try BatchReader(payload: payload, version: version, limits: limits)
     var rows: [UsageRow] = []
     // Bound: `limits.rowsMax`, checked by the reader.
     while let row = try reader.next() { rows.append(row) }

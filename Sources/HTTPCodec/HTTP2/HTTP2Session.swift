@@ -112,8 +112,7 @@ public struct HTTP2Limits: Sendable, Equatable {
 @safe
 public final class HTTP2Session {
   private var session: OpaquePointer?
-  /// Not counted: a weak reference would make each count of the delegate a slow one.
-  fileprivate unowned(unsafe) let delegate: any HTTP2SessionDelegate
+  fileprivate let events: any HTTP2Events
   /// The frame that was sent last, its length apart.
   fileprivate var sentFrame: HTTP2SentFrame?
   /// Bytes of output that were lent out and whose frame is not complete.
@@ -122,9 +121,9 @@ public final class HTTP2Session {
   /// A session that has its SETTINGS to send. Nil when there is no memory. `delegate` is not kept alive: it owns the session,
   /// and is told only while a call that it makes is under way.
   public init?(
-    _ limits: HTTP2Limits, as role: HTTP2Role = .server, delegate: any HTTP2SessionDelegate
+    _ limits: HTTP2Limits, as role: HTTP2Role = .server, delegate: some HTTP2SessionDelegate
   ) {
-    unsafe self.delegate = delegate
+    events = UncountedDelegate(delegate)
     guard let callbacks = unsafe Self.makeCallbacks(), let option = unsafe Self.makeOption() else {
       return nil
     }
@@ -334,9 +333,10 @@ public final class HTTP2Session {
     guard unsafe nghttp2_session_callbacks_new(&callbacks) == 0 else { return nil }
     unsafe nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks) { _, header, context in
       guard let header = unsafe header else { return 0 }
-      unsafe listener(context)?.frameBegins(
-        HTTP2FrameKind(header.pointee.type), stream: header.pointee.stream_id,
-        length: header.pointee.length)
+      let frame = unsafe header.pointee
+      unsafe tell(context) {
+        $0.frameBegins(HTTP2FrameKind(frame.type), stream: frame.stream_id, length: frame.length)
+      }
       return 0
     }
     unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, context in
@@ -344,7 +344,8 @@ public final class HTTP2Session {
       else {
         return 0
       }
-      unsafe listener(context)?.headBegins(frame.pointee.hd.stream_id)
+      let stream = unsafe frame.pointee.hd.stream_id
+      unsafe tell(context) { $0.headBegins(stream) }
       return 0
     }
     // Without this a field that breaks the rules would be left out in silence; so it makes the message malformed.
@@ -356,40 +357,44 @@ public final class HTTP2Session {
       guard let frame = unsafe frame, let name = unsafe name, let value = unsafe value else {
         return 0
       }
+      let isFirst = unsafe isFirst(frame.pointee.headers.cat)
+      let stream = unsafe frame.pointee.hd.stream_id
+      var isTaken = false
       // Safe: the bytes are good for the call.
-      let isTaken = unsafe listener(context)?.field(
-        RawSpan(_unsafeStart: name, byteCount: nameCount),
-        RawSpan(_unsafeStart: value, byteCount: valueCount),
-        stream: frame.pointee.hd.stream_id, isFirst: isFirst(frame.pointee.headers.cat))
-      return isTaken ?? false ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
+      unsafe tell(context) {
+        isTaken = unsafe $0.field(
+          RawSpan(_unsafeStart: name, byteCount: nameCount),
+          RawSpan(_unsafeStart: value, byteCount: valueCount), stream: stream, isFirst: isFirst)
+      }
+      return isTaken ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
     }
     unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
       _, _, stream, bytes, count, context in
       guard let bytes = unsafe bytes else { return 0 }
       // Safe: the bytes are good for the call.
-      unsafe listener(context)?.content(
-        RawSpan(_unsafeStart: bytes, byteCount: count), stream: stream)
+      unsafe tell(context) {
+        unsafe $0.content(RawSpan(_unsafeStart: bytes, byteCount: count), stream: stream)
+      }
       return 0
     }
     unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, context in
-      guard let frame = unsafe frame, let delegate = unsafe listener(context) else { return 0 }
+      guard let frame = unsafe frame else { return 0 }
       let header = unsafe frame.pointee.hd
       let kind = HTTP2FrameKind(header.type)
-      delegate.frameEnded(kind, stream: header.stream_id, length: header.length)
       let endsStream = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
-      if kind == .head {
-        delegate.headEnded(
-          header.stream_id, isFirst: unsafe isFirst(frame.pointee.headers.cat),
-          endsStream: endsStream)
-      }
-      if endsStream && (kind == .head || kind == .content) {
-        delegate.peerEnded(header.stream_id)
+      let isFirst = unsafe kind == .head && isFirst(frame.pointee.headers.cat)
+      unsafe tell(context) {
+        $0.frameEnded(kind, stream: header.stream_id, length: header.length)
+        if kind == .head {
+          $0.headEnded(header.stream_id, isFirst: isFirst, endsStream: endsStream)
+        }
+        if endsStream && (kind == .head || kind == .content) { $0.peerEnded(header.stream_id) }
       }
       return 0
     }
     unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) {
       _, stream, code, context in
-      unsafe listener(context)?.closed(stream, code: code)
+      unsafe tell(context) { $0.closed(stream, code: code) }
       return 0
     }
     unsafe nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { _, frame, context in
@@ -416,7 +421,7 @@ public final class HTTP2Session {
   fileprivate func fill(
     _ stream: Int32, _ room: UnsafeMutableRawBufferPointer, _ flags: UnsafeMutablePointer<UInt32>
   ) -> Int {
-    switch unsafe delegate.fill(room, stream: stream) {
+    switch unsafe events.fill(room, stream: stream) {
     case .some(let count): return count
     case .last(let count):
       unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
@@ -450,12 +455,10 @@ private func provideContent(
   }
 }
 
-/// Who is told.
-@unsafe
-private func listener(_ context: UnsafeMutableRawPointer?) -> (any HTTP2SessionDelegate)? {
-  guard let context = unsafe context else { return nil }
+/// Tells the delegate of the session in `context`.
+@unsafe @inline(__always)
+private func tell(_ context: UnsafeMutableRawPointer?, _ body: (any HTTP2Events) -> Void) {
+  guard let context = unsafe context else { return }
   // Safe: the session lives as long as calls into libnghttp2 are made through it.
-  return unsafe Unmanaged<HTTP2Session>.fromOpaque(context)._withUnsafeGuaranteedRef {
-    unsafe $0.delegate
-  }
+  unsafe Unmanaged<HTTP2Session>.fromOpaque(context)._withUnsafeGuaranteedRef { body($0.events) }
 }

@@ -31,8 +31,7 @@ extension SegmentCells {
   @inline(__always)
   func record(_ event: SegmentEvent, _ deltas: borrowing Deltas) {
     let mask = deltas.mask
-    precondition(mask >> 28 == 0, "there are 28 quantities")
-    var key = UInt64(event.row) << 32 | UInt64(mask)
+    precondition(mask >> 31 == 0, "there are 31 quantities")
     keep(mask, event)
     var change: UInt64 = 0
     if mask & Self.openMask != 0 {
@@ -40,13 +39,14 @@ extension SegmentCells {
       if event.takingBack { change = 0 &- change }
       keepOpen(change, event)
     }
+    var listener = UInt64(truncatingIfNeeded: event.listener)
     if let observation = event.observation {
-      key |= SegmentLayout.Undo.flagObservation
-      if observation.clampOffset != 0 { key |= SegmentLayout.Undo.flagClamp }
+      listener |= SegmentLayout.Undo.flagObservation
+      if observation.clampOffset != 0 { listener |= SegmentLayout.Undo.flagClamp }
       keep(observation, event)
     }
-    store(UInt64(truncatingIfNeeded: event.listener), at: undo(SegmentLayout.Undo.listener))
-    store(key, at: undo(SegmentLayout.Undo.key))
+    store(listener, at: undo(SegmentLayout.Undo.listener))
+    store(UInt64(event.row) << 32 | UInt64(mask), at: undo(SegmentLayout.Undo.key))
 
     apply(deltas, event)
     if mask & Self.openMask != 0 {
@@ -69,7 +69,7 @@ extension SegmentCells {
   private func keep(_ mask: UInt32, _ event: SegmentEvent) {
     var slot = undo(SegmentLayout.Undo.rowValues)
     var rest = mask
-    // Bound: 28 bits.
+    // Bound: 31 bits.
     while rest != 0 {
       let offset = rest.trailingZeroBitCount &* 8
       rest &= rest &- 1
@@ -158,11 +158,14 @@ extension SegmentCells {
       if mask & 1 << 22 != 0 { apply(deltas.values[22], 22, event) }
       if mask & 1 << 23 != 0 { apply(deltas.values[23], 23, event) }
     }
-    if mask & 0x0F00_0000 != 0 {
+    if mask & 0x7F00_0000 != 0 {
       if mask & 1 << 24 != 0 { apply(deltas.values[24], 24, event) }
       if mask & 1 << 25 != 0 { apply(deltas.values[25], 25, event) }
       if mask & 1 << 26 != 0 { apply(deltas.values[26], 26, event) }
       if mask & 1 << 27 != 0 { apply(deltas.values[27], 27, event) }
+      if mask & 1 << 28 != 0 { apply(deltas.values[28], 28, event) }
+      if mask & 1 << 29 != 0 { apply(deltas.values[29], 29, event) }
+      if mask & 1 << 30 != 0 { apply(deltas.values[30], 30, event) }
     }
   }
 

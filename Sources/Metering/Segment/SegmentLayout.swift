@@ -1,6 +1,6 @@
 import Usage
 
-/// The bytes of a segment file, version 1. docs/reference/segment-format.md says the same in words.
+/// The bytes of a segment file, version 2. docs/reference/segment-format.md says the same in words.
 ///
 ///     0        header: words (UInt64, little-endian), see `Header`
 ///     1024     undo record of the event that is being recorded
@@ -12,13 +12,13 @@ import Usage
 enum SegmentLayout {
   /// `WEIRSEGM`, read as a little-endian word.
   static let magic: UInt64 = 0x4D47_4553_5249_4557
-  static let version: UInt64 = 1
+  static let version: UInt64 = 2
 
   static let headerBytes = 4096
   static let undoOffset = 1024
 
-  static let rowBytes = 256
-  static let listenerBytes = 320
+  static let rowBytes = 320
+  static let listenerBytes = 384
   static let extentBytes = 65_536
   static let rowsPerExtent = (extentBytes - extentHeaderBytes) / rowBytes
   static let extentHeaderBytes = 64
@@ -39,20 +39,20 @@ enum SegmentLayout {
 
   /// Words of a row beyond its quantities.
   enum RowWord {
-    static let openStart = 28
-    static let open = 29
+    static let openStart = 36
+    static let open = 37
     /// Id's offset << 32 | route << 16 | id's length << 8 | 1; 0 in a row that is not used yet.
-    static let key = 30
+    static let key = 38
     /// Offset of the first histogram chunk, or 0.
-    static let histogram = 31
+    static let histogram = 39
   }
 
   /// Words of a listener beyond its quantities.
   enum ListenerWord {
-    static let openStart = 28
-    static let open = 29
-    static let observations = 30
-    static let connection = 32
+    static let openStart = 36
+    static let open = 37
+    static let observations = 38
+    static let connection = 40
   }
 
   /// Words of the header.
@@ -107,9 +107,9 @@ enum SegmentLayout {
 
   /// Words of the undo record, from `undoOffset`: what the cells held before the event.
   enum Undo {
-    /// Row's unit << 32 | flags | mask of quantities; not 0 while the record is in force.
+    /// Row's unit << 32 | mask of quantities; not 0 while the record is in force.
     static let key = 0
-    /// Index of the listener.
+    /// Index of the listener, and flags.
     static let listener = 1
     static let rowOpen = 2
     static let listenerOpen = 3
@@ -122,19 +122,19 @@ enum SegmentLayout {
     static let listenerValues = 48
     static let wordCount = 80
 
-    /// In `key`: a histogram is touched.
-    static let flagObservation: UInt64 = 1 << 28
-    /// In `key`: the observation was clamped.
-    static let flagClamp: UInt64 = 1 << 29
+    /// In `listener`: a histogram is touched.
+    static let flagObservation: UInt64 = 1 << 32
+    /// In `listener`: the observation was clamped.
+    static let flagClamp: UInt64 = 1 << 33
   }
 
   /// Stops a build whose numbers do not fit together; called when a service starts.
   static func checkSizes() {
-    precondition(Quantity.count <= RowWord.openStart && rowBytes == 32 * 8)
+    precondition(Quantity.count <= RowWord.openStart && rowBytes == (RowWord.histogram + 1) * 8)
     precondition(ListenerWord.connection + ConnectionQuantity.count <= listenerBytes / 8)
     precondition(undoOffset + Undo.wordCount * 8 <= headerBytes)
     precondition(Header.claimedExtents.offset + 8 <= undoOffset)
     precondition(chunkBytes == HistogramBuckets.stepsPerOctave * 4 + 8)
-    precondition(rowsPerExtent == 255)
+    precondition(rowsPerExtent == 204)
   }
 }

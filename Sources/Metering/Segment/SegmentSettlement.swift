@@ -20,13 +20,15 @@ struct SegmentUndo {
   /// The row.
   var rowOffset: Int { Int(key >> 32) << 6 }
   /// The touched quantities.
-  var mask: UInt32 { UInt32(truncatingIfNeeded: key) & 0x0FFF_FFFF }
+  var mask: UInt32 { UInt32(truncatingIfNeeded: key) }
   /// The listener.
-  var listener: UInt64 { word(SegmentLayout.Undo.listener) }
+  var listener: UInt64 { word(SegmentLayout.Undo.listener) & 0xFFFF_FFFF }
   /// Whether a histogram was touched.
-  var hasObservation: Bool { key & SegmentLayout.Undo.flagObservation != 0 }
+  var hasObservation: Bool {
+    word(SegmentLayout.Undo.listener) & SegmentLayout.Undo.flagObservation != 0
+  }
   /// Whether the observation was clamped.
-  var hasClamp: Bool { key & SegmentLayout.Undo.flagClamp != 0 }
+  var hasClamp: Bool { word(SegmentLayout.Undo.listener) & SegmentLayout.Undo.flagClamp != 0 }
   /// The bucket's counter.
   var bucketOffset: UInt64 { word(SegmentLayout.Undo.bucketOffset) }
   /// The counter of clamped observations.

@@ -10,11 +10,11 @@ final class HTTP2Connection: HTTP2SessionDelegate, HTTP2Link {
   let downstream: DownstreamConnection
   private var made: HTTP2Session?
   /// Open streams by their number.
-  private(set) var streams: [Int32: HTTP2Stream] = [:]
+  private(set) var streams = StreamTable<HTTP2Stream>()
   /// Streams that have something new, in the order in which it came.
   private var touched: [HTTP2Stream] = []
-  /// Used for each response's head.
-  let head = ResponseHead()
+  /// The request's head in progress.
+  private let requestHead = HTTP2RequestHead()
   let fields = HTTP2Fields()
   /// Whether there may be something to send.
   var isDirty = false
@@ -25,6 +25,8 @@ final class HTTP2Connection: HTTP2SessionDelegate, HTTP2Link {
   private var bookedSent = 0
   /// The stream whose head has begun and is not complete; 0 for none.
   private(set) var headInProgress: Int32 = 0
+  /// The same, 0 also for one that will be refused.
+  private var wantedHead: Int32 = 0
   /// What the client has cost without being of use.
   var budget: HTTP2Budget
   /// Exchanges that are open.
@@ -102,18 +104,22 @@ final class HTTP2Connection: HTTP2SessionDelegate, HTTP2Link {
   var hasOpenStreams: Bool { openStreams > 0 }
 
   /// Every stream, for walks that may remove some.
-  var allStreams: [HTTP2Stream] { Array(streams.values) }
+  var allStreams: [HTTP2Stream] { streams.values }
 
   /// Forgets what is left, at the end of the connection.
   func forgetAll() {
     for stream in streams.values {
       unbook(stream.takeReceived())
-      if let incoming = stream.incoming.take() { buffers.give(incoming) }
+      stream.releaseBuffers(to: buffers)
     }
-    streams = [:]
+    releaseHead()
+    streams.removeAll()
     touched = []
     written = []
   }
+
+  /// Gives back what is kept of a head that did not come to its end.
+  func releaseHead() { requestHead.release(to: buffers) }
 
   /// Takes the streams whose frames were written since the last call.
   func takeWritten() -> [HTTP2Stream] {
@@ -165,7 +171,7 @@ final class HTTP2Connection: HTTP2SessionDelegate, HTTP2Link {
   func forget(_ stream: HTTP2Stream) {
     stream.downstream = nil
     stream.isOver = true
-    if let incoming = stream.incoming.take() { buffers.give(incoming) }
+    stream.releaseBuffers(to: buffers)
     // What is left of its response is sent first; `closed` comes then.
     if stream.isReset || stream.isAtEnd { streams[stream.id] = nil }
   }
@@ -323,18 +329,24 @@ final class HTTP2Connection: HTTP2SessionDelegate, HTTP2Link {
 
   func headBegins(_ id: Int32) {
     headInProgress = id
+    wantedHead = 0
     lastStream = max(lastStream, id)
     // Refused at its end: the session would say INTERNAL_ERROR, and the client could not tell that it may try again.
     guard !isGoingAway, streams.count < limits.streamsMax else { return }
     streams[id] = HTTP2Stream(id: id, connection: self)
+    requestHead.begin(buffers)
+    wantedHead = id
   }
 
   func field(_ name: RawSpan, _ value: RawSpan, stream id: Int32, isFirst: Bool) -> Bool {
-    guard let stream = streams[id] else { return true }
+    if isFirst && id != wantedHead { return true }
     // Bound: past it nothing is kept; the head is answered 431, trailers reset the stream.
-    switch stream.head.take(
-      name, value, isTrailer: !isFirst, bytesMax: limits.headerListBytesMax)
-    {
+    let bytesMax = limits.headerListBytesMax
+    let taken =
+      isFirst
+      ? requestHead.take(name, value, bytesMax: bytesMax)
+      : streams[id]?.takeTrailer(name, value, bytesMax: bytesMax) ?? .kept
+    switch taken {
     case .kept, .leftOut: return true
     case .unknown: return false
     case .excessive:
@@ -352,7 +364,10 @@ final class HTTP2Connection: HTTP2SessionDelegate, HTTP2Link {
       return
     }
     book(bytes, of: stream)
-    if !isFirst && stream.head.hasLongTrailers(limits.headerListBytesMax) {
+    if isFirst {
+      stream.take(
+        requestHead.end(headBytesMax: headBytesMax, listBytesMax: limits.headerListBytesMax))
+    } else if stream.trailerListBytes > limits.headerListBytesMax {
       reset(id, code: HTTP2Code.protocolError)
     }
     touch(stream)
@@ -409,12 +424,9 @@ final class HTTP2Connection: HTTP2SessionDelegate, HTTP2Link {
   }
 
   /// The request's head as HTTP/1.1, in a buffer of the pool.
-  func writeHead(_ stream: HTTP2Stream, key: (UInt64, UInt64)) -> Buffer {
-    let output = buffers.take()
-    stream.head.write(
-      to: output, hasContent: !stream.endsWithHead, headBytesMax: headBytesMax,
-      listBytesMax: limits.headerListBytesMax, key: key)
-    stream.head.forgetHead()
-    return output
+  func takeHead(_ stream: HTTP2Stream, key: (UInt64, UInt64)) -> Buffer {
+    guard let head = stream.head.take() else { preconditionFailure("a stream begins once") }
+    head.complete(hasContent: !stream.endsWithHead, key: key)
+    return head.buffer
   }
 }

@@ -1,24 +1,28 @@
 import HTTPCodec
 import Platform
 
-/// The fields of a request that came over HTTP/2, and the same head as HTTP/1.1.
-struct HTTP2RequestHead {
-  private var method: [UInt8] = []
-  private var path: [UInt8] = []
-  private var scheme: [UInt8] = []
-  private var authority: [UInt8] = []
+/// The head of a request in progress over HTTP/2, written as HTTP/1.1 while its fields come.
+///
+/// One a connection: heads do not mix (RFC 9113 §4.3). Pseudo-fields come first, and are kept in front of the text until
+/// the first line is written; what depends on fields that may come late (Host, cookies) is written at the end.
+final class HTTP2RequestHead {
+  /// What is kept of it: pseudo-fields, then the first line and the fields. Nil while no head is in progress.
+  private var text: Buffer?
+  /// Where the pseudo-fields stand in `text`.
+  private var method = ByteRange.empty
+  private var path = ByteRange.empty
+  private var scheme = ByteRange.empty
+  private var authority = ByteRange.empty
+  private var upgrade: ByteRange?
+  private var pseudoBytes = 0
+  private var hasFirstLine = false
   private var host: [UInt8]?
-  /// What a CONNECT wants the stream to become (RFC 8441); nil for any other request.
-  private var upgrade: [UInt8]?
-  /// The field lines.
-  private var lines: [UInt8] = []
   private var cookies: [UInt8] = []
   private var hasContentLength = false
-  /// Decoded bytes of the head and of the trailers, as RFC 9113 §6.5.2 counts them.
+  /// Whether everything found room.
+  private var fits = true
+  /// Decoded bytes, as RFC 9113 §6.5.2 counts them.
   private var listBytes = 0
-  private var trailerListBytes = 0
-  /// Lines of the trailers, nil when there were none.
-  private(set) var trailers: [UInt8]?
 
   /// What became of a field.
   enum Taken {
@@ -31,142 +35,220 @@ struct HTTP2RequestHead {
     case excessive
   }
 
-  /// Takes a field of the head, or of the trailers, whose list may have `bytesMax`.
-  mutating func take(
-    _ name: RawSpan, _ value: RawSpan, isTrailer: Bool, bytesMax: Int
-  ) -> Taken {
-    let size = name.byteCount + value.byteCount + 32
-    if isTrailer { trailerListBytes += size } else { listBytes += size }
-    let count = isTrailer ? trailerListBytes : listBytes
-    guard count <= bytesMax else { return count <= 4 * bytesMax ? .leftOut : .excessive }
-    if isTrailer {
-      if trailers == nil { trailers = [] }
-      trailers!.append(field: name, value)
-      return .kept
+  /// Begins anew; a head that did not come to its end is forgotten.
+  func begin(_ buffers: BufferPool) {
+    if let text { text.reset() } else { text = buffers.take() }
+    method = .empty
+    path = .empty
+    scheme = .empty
+    authority = .empty
+    upgrade = nil
+    pseudoBytes = 0
+    hasFirstLine = false
+    host = nil
+    cookies.removeAll(keepingCapacity: true)
+    hasContentLength = false
+    fits = true
+    listBytes = 0
+  }
+
+  /// Gives back what a head that did not come to its end has left.
+  func release(to buffers: BufferPool) {
+    if let text = text.take() { buffers.give(text) }
+  }
+
+  /// Takes a field of the head, whose list may have `bytesMax`.
+  func take(_ name: RawSpan, _ value: RawSpan, bytesMax: Int) -> Taken {
+    listBytes += name.byteCount + value.byteCount + 32
+    guard listBytes <= bytesMax else {
+      return listBytes <= 4 * bytesMax ? .leftOut : .excessive
     }
-    if name.byteCount > 0 && name[0] == UInt8(ascii: ":") { return takePseudo(name, value) }
-    if Self.spells(name, "host") {
+    guard let text else { return .kept }
+    if name.byteCount > 0 && name[0] == UInt8(ascii: ":") {
+      return takePseudo(name, value, text) ? .kept : .unknown
+    }
+    if !hasFirstLine { writeFirstLine(text) }
+    switch name.byteCount {
+    case 4 where Self.spells(name, "host"):
       host = Self.bytes(value)
-    } else if Self.spells(name, "cookie") {
+      return .kept
+    case 6 where Self.spells(name, "cookie"):
       // Crumbs become one field again (RFC 9113 §8.2.3).
-      cookies += (cookies.isEmpty ? [] : [0x3B, 0x20]) + Self.bytes(value)
-    } else if isUpgrade && Self.spells(name, "sec-websocket-key") {
+      if !cookies.isEmpty { cookies += [0x3B, 0x20] }
+      cookies += Self.bytes(value)
+      return .kept
+    case 17 where upgrade != nil && Self.spells(name, "sec-websocket-key"):
       // The upstream gets one of ours.
       return .kept
-    } else {
-      if Self.spells(name, "content-length") { hasContentLength = true }
-      lines.append(field: name, value)
+    case 14 where Self.spells(name, "content-length"): hasContentLength = true
+    default: break
     }
+    fits = fits && text.append(field: name, value)
     return .kept
   }
 
-  private mutating func takePseudo(_ name: RawSpan, _ value: RawSpan) -> Taken {
-    if Self.spells(name, ":method") {
-      method = Self.bytes(value)
-    } else if Self.spells(name, ":path") {
-      path = Self.bytes(value)
-    } else if Self.spells(name, ":authority") {
-      authority = Self.bytes(value)
-    } else if Self.spells(name, ":scheme") {
-      scheme = Self.bytes(value)
-    } else if Self.spells(name, ":protocol") {
-      upgrade = Self.bytes(value)
-    } else {
-      return .unknown
+  private func takePseudo(_ name: RawSpan, _ value: RawSpan, _ text: Buffer) -> Bool {
+    let range = ByteRange(start: text.count, count: value.byteCount)
+    switch name.byteCount {
+    case 5 where Self.spells(name, ":path"): path = range
+    case 7 where Self.spells(name, ":method"): method = range
+    case 7 where Self.spells(name, ":scheme"): scheme = range
+    case 9 where Self.spells(name, ":protocol"): upgrade = range
+    case 10 where Self.spells(name, ":authority"): authority = range
+    default: return false
     }
-    return .kept
+    fits = fits && text.append(value)
+    pseudoBytes = text.count
+    return true
   }
 
-  /// Whether the trailers' list is longer than `bytesMax`, so that fields were left out.
-  func hasLongTrailers(_ bytesMax: Int) -> Bool { trailerListBytes > bytesMax }
-
-  /// Whether the stream is to become a tunnel of bytes.
-  var isUpgrade: Bool { upgrade != nil }
-
-  /// Writes the head as HTTP/1.1; what does not fit becomes a head that the parser finds too large. `hasContent` says
-  /// whether content or trailers follow, `key` is what a WebSocket's server gets to answer.
-  func write(
-    to output: Buffer, hasContent: Bool, headBytesMax: Int, listBytesMax: Int,
-    key: (UInt64, UInt64)
-  ) {
-    guard isHTTP else {
-      // An absolute target under another scheme would name a second host: the parser refuses a head without a method.
-      output.append(" / HTTP/1.1\r\n\r\n")
-      return
-    }
-    let authority = self.authority.isEmpty ? host ?? [] : self.authority
-    var fits =
-      (isUpgrade ? output.append("GET") : output.append(method)) && output.append(byte: 0x20)
+  private func writeFirstLine(_ text: Buffer) {
+    hasFirstLine = true
+    guard fits else { return }
     // CONNECT has no path (RFC 9113 §8.5); it is refused like any other.
-    fits = fits && output.append(path.isEmpty ? authority : path)
+    let target = path.isEmpty ? authority : path
     fits =
-      fits && output.append(" HTTP/1.1\r\nHost: ") && output.append(authority)
-      && output.append("\r\n")
-    if let host, !self.authority.isEmpty, host != self.authority {
-      // Two hosts that differ: the parser refuses the second (RFC 9113 §8.3.1).
-      fits = fits && output.append("Host: ") && output.append(host) && output.append("\r\n")
+      (upgrade != nil ? text.append("GET") : copy(method, text)) && text.append(byte: 0x20)
+      && copy(target, text) && text.append(" HTTP/1.1\r\n")
+  }
+
+  /// Appends some of its own bytes.
+  private func copy(_ range: ByteRange, _ text: Buffer) -> Bool {
+    text.append(text.readable.extracting(range.start..<range.end))
+  }
+
+  /// The head is complete: what a stream needs to begin its exchange. Nil when none was begun.
+  func end(headBytesMax: Int, listBytesMax: Int) -> Text? {
+    guard let text = text.take() else { return nil }
+    if !hasFirstLine { writeFirstLine(text) }
+    let result = Text(
+      buffer: text, isUpgrade: upgrade != nil,
+      isWebSocket: upgrade.map { equals($0, "websocket", text) } ?? false,
+      needsFraming: upgrade == nil && !hasContentLength, headBytesMax: headBytesMax,
+      isTooLong: listBytes > listBytesMax)
+    guard isHTTP(text) else {
+      // An absolute target under another scheme would name a second host: the parser refuses a head without a method.
+      text.reset()
+      text.append(" / HTTP/1.1\r\n")
+      return result
     }
-    fits = fits && output.append(lines)
+    writeHosts(text)
     if !cookies.isEmpty {
-      fits =
-        fits && output.append("cookie: ") && output.append(cookies) && output.append("\r\n")
+      fits = fits && text.append("cookie: ") && text.append(cookies) && text.append("\r\n")
     }
     if let upgrade {
       fits =
-        fits && output.append("connection: upgrade\r\nupgrade: ") && output.append(upgrade)
-        && output.append("\r\n")
-      if upgrade == Self.webSocket {
-        fits =
-          fits && output.append("sec-websocket-key: ")
-          && output.append(Self.base64(key.0, key.1)) && output.append("\r\n")
-      }
-    } else if hasContent && !hasContentLength {
-      fits = fits && output.append("transfer-encoding: chunked\r\n")
+        fits && text.append("connection: upgrade\r\nupgrade: ") && copy(upgrade, text)
+        && text.append("\r\n")
     }
-    fits = fits && output.append("\r\n")
-    guard !fits || output.count > headBytesMax || listBytes > listBytesMax else { return }
-    output.reset()
-    output.append("GET / HTTP/1.1\r\nx: ")
-    while output.count < headBytesMax + 1, output.append(byte: UInt8(ascii: "x")) {}
+    text.consume(pseudoBytes)
+    return fits ? result : result.cut
   }
 
-  /// Forgets what was written.
-  mutating func forgetHead() {
-    lines = []
-    cookies = []
+  private func writeHosts(_ text: Buffer) {
+    fits = fits && text.append("Host: ")
+    if authority.isEmpty {
+      fits = fits && text.append(host ?? []) && text.append("\r\n")
+      return
+    }
+    fits = fits && copy(authority, text) && text.append("\r\n")
+    guard let host, !equals(authority, host, text) else { return }
+    // Two hosts that differ: the parser refuses the second (RFC 9113 §8.3.1).
+    fits = fits && text.append("Host: ") && text.append(host) && text.append("\r\n")
+  }
+
+  private func equals(_ range: ByteRange, _ bytes: [UInt8], _ text: Buffer) -> Bool {
+    // Safe: every bit pattern is a valid byte.
+    unsafe text.readable.isEqual(range, to: bytes.span.bytes)
+  }
+
+  private func equals(_ range: ByteRange, _ other: StaticString, _ text: Buffer) -> Bool {
+    text.readable.isEqual(range, to: other)
   }
 
   /// Whether the request is for `http` or `https`, or has no scheme because it is a CONNECT.
-  private var isHTTP: Bool {
-    let lower = scheme.map { $0 | 0x20 }
-    return lower == Array("http".utf8) || lower == Array("https".utf8)
-      || (scheme.isEmpty && method == Array("CONNECT".utf8))
-  }
-
-  /// Sixteen bytes in base64 (RFC 4648 §4), as RFC 6455 §4.1 wants its key.
-  private static func base64(_ high: UInt64, _ low: UInt64) -> [UInt8] {
-    let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-    let bytes = (0..<16).map { index in
-      UInt8(truncatingIfNeeded: (index < 8 ? high : low) >> UInt64(56 - index % 8 * 8))
+  private func isHTTP(_ text: Buffer) -> Bool {
+    let bytes = text.readable
+    switch scheme.count {
+    case 4: return bytes.matches(scheme, lowercase: "http")
+    case 5: return bytes.matches(scheme, lowercase: "https")
+    case 0: return method.count == 7 && equals(method, "CONNECT", text)
+    default: return false
     }
-    var text: [UInt8] = []
-    for start in stride(from: 0, to: 16, by: 3) {
-      let part = bytes[start..<min(start + 3, 16)]
-      let word = part.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - part.count))
-      for place in 0...part.count { text.append(digits[word >> (18 - 6 * place) & 63]) }
-    }
-    return text + [0x3D, 0x3D]
   }
-
-  private static let webSocket = Array("websocket".utf8)
 
   private static func spells(_ name: RawSpan, _ text: StaticString) -> Bool {
-    name.byteCount == text.utf8CodeUnitCount
-      && name.matches(ByteRange(start: 0, count: name.byteCount), lowercase: text)
+    name.byteCount == text.utf8CodeUnitCount && name.spells(text, first: name.byteCount)
   }
 
   private static func bytes(_ span: RawSpan) -> [UInt8] {
     // Safe: the bytes are copied.
     unsafe span.withUnsafeBytes { unsafe [UInt8]($0) }
+  }
+}
+
+extension HTTP2RequestHead {
+  /// A request's head as HTTP/1.1, but for its last lines.
+  struct Text {
+    /// In a buffer of the pool.
+    let buffer: Buffer
+    /// Whether the stream is to become a tunnel of bytes (RFC 8441).
+    let isUpgrade: Bool
+    fileprivate let isWebSocket: Bool
+    /// Whether content, if there is any, is announced by nothing else than the stream.
+    fileprivate let needsFraming: Bool
+    fileprivate let headBytesMax: Int
+    fileprivate var isTooLong: Bool
+
+    fileprivate init(
+      buffer: Buffer, isUpgrade: Bool, isWebSocket: Bool, needsFraming: Bool, headBytesMax: Int,
+      isTooLong: Bool
+    ) {
+      self.buffer = buffer
+      self.isUpgrade = isUpgrade
+      self.isWebSocket = isWebSocket
+      self.needsFraming = needsFraming
+      self.headBytesMax = headBytesMax
+      self.isTooLong = isTooLong
+    }
+
+    fileprivate var cut: Text {
+      var text = self
+      text.isTooLong = true
+      return text
+    }
+
+    /// Ends the head; one that does not fit becomes a head that the parser finds too large. `hasContent` says whether content
+    /// or trailers follow, `key` is what a WebSocket's server gets to answer.
+    func complete(hasContent: Bool, key: (UInt64, UInt64)) {
+      var fits = !isTooLong
+      if isWebSocket {
+        fits =
+          fits && buffer.append("sec-websocket-key: ")
+          && buffer.append(Self.base64(key.0, key.1)) && buffer.append("\r\n")
+      } else if needsFraming && hasContent {
+        fits = fits && buffer.append("transfer-encoding: chunked\r\n")
+      }
+      fits = fits && buffer.append("\r\n")
+      guard !fits || buffer.count > headBytesMax else { return }
+      buffer.reset()
+      buffer.append("GET / HTTP/1.1\r\nx: ")
+      while buffer.count < headBytesMax + 1, buffer.append(byte: UInt8(ascii: "x")) {}
+    }
+
+    /// Sixteen bytes in base64 (RFC 4648 §4), as RFC 6455 §4.1 wants its key.
+    private static func base64(_ high: UInt64, _ low: UInt64) -> [UInt8] {
+      let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+      let bytes = (0..<16).map { index in
+        UInt8(truncatingIfNeeded: (index < 8 ? high : low) >> UInt64(56 - index % 8 * 8))
+      }
+      var text: [UInt8] = []
+      for start in stride(from: 0, to: 16, by: 3) {
+        let part = bytes[start..<min(start + 3, 16)]
+        let word = part.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - part.count))
+        for place in 0...part.count { text.append(digits[word >> (18 - 6 * place) & 63]) }
+      }
+      return text + [0x3D, 0x3D]
+    }
   }
 }

@@ -16,12 +16,18 @@ final class HTTP2Stream {
 
   // MARK: Request
 
-  /// Its fields as they came.
-  var head = HTTP2RequestHead()
+  /// Its head, until its exchange begins.
+  var head: HTTP2RequestHead.Text?
+  /// Whether it is to become a tunnel of bytes.
+  private(set) var isUpgrade = false
+  /// Lines of the trailers, nil when there were none.
+  private(set) var trailers: [UInt8]?
+  /// Decoded bytes of the trailers, as RFC 9113 §6.5.2 counts them.
+  private(set) var trailerListBytes = 0
   /// Content that has come and was not taken yet.
   var incoming: Buffer?
   /// Whether the request has neither content nor trailers.
-  var endsWithHead: Bool { hasEnded && head.trailers == nil && (incoming?.isEmpty ?? true) }
+  var endsWithHead: Bool { hasEnded && trailers == nil && (incoming?.isEmpty ?? true) }
   /// The client sends nothing more.
   var hasEnded = false
   /// The stream is closed before its time: given up by the client, or reset for a fault.
@@ -56,6 +62,29 @@ final class HTTP2Stream {
     self.connection = connection
   }
 
+  /// Takes its head, which is complete.
+  func take(_ head: HTTP2RequestHead.Text?) {
+    self.head = head
+    isUpgrade = head?.isUpgrade ?? false
+  }
+
+  /// Takes a field of the trailers, whose list may have `bytesMax`.
+  func takeTrailer(_ name: RawSpan, _ value: RawSpan, bytesMax: Int) -> HTTP2RequestHead.Taken {
+    trailerListBytes += name.byteCount + value.byteCount + 32
+    guard trailerListBytes <= bytesMax else {
+      return trailerListBytes <= 4 * bytesMax ? .leftOut : .excessive
+    }
+    if trailers == nil { trailers = [] }
+    trailers!.append(field: name, value)
+    return .kept
+  }
+
+  /// Gives back what was not taken.
+  func releaseBuffers(to buffers: BufferPool) {
+    if let head = head.take() { buffers.give(head.buffer) }
+    if let incoming = incoming.take() { buffers.give(incoming) }
+  }
+
   /// Takes what was received into a channel's input.
   func receive(into channel: Channel, _ buffers: BufferPool) -> IOResult {
     if isReset {
@@ -68,14 +97,11 @@ final class HTTP2Stream {
 
   /// Writes the first of `output` as HEADERS while that is heads, the rest and `directCount` bytes of `content` as DATA as
   /// far as flow control and the connection's output allow.
-  func send(_ output: Buffer?, _ content: Buffer?, directCount: Int, _ parser: inout HTTP1Parser)
-    -> IOResult
-  {
+  func send(_ output: Buffer?, _ content: Buffer?, directCount: Int) -> IOResult {
     guard !isReset else { return .failed(ECONNRESET) }
     var accepted = 0
     while !isHeadSent, let output, accepted < output.count {
-      guard let length = sendHead(output, from: accepted, directCount, &parser)
-      else {
+      guard let length = sendHead(output, from: accepted, directCount) else {
         return .failed(EPROTO)
       }
       accepted += length
@@ -93,30 +119,16 @@ final class HTTP2Stream {
   }
 
   /// Sends the head that begins at `start`; its length, nil when it is none.
-  private func sendHead(
-    _ output: Buffer, from start: Int, _ directCount: Int, _ parser: inout HTTP1Parser
-  ) -> Int? {
-    let bytes = output.readable.extracting(start..<output.count)
-    let head = connection.head
-    var scanned = 0
-    // The method only decides about framing, which is known here.
-    guard
-      case .complete(let length) = parser.parseResponse(
-        bytes, scanned: &scanned, to: .get, into: head)
-    else { return nil }
-    // A tunnel begins with 200 here, and proves nothing about a key that the client has not sent (RFC 8441 §5).
-    let isTunnel = head.status == 101
-    let isInterim = head.status < 200 && !isTunnel
-    let hasContent =
-      !(outlet.endsWithNextSend && start + length == output.count && directCount == 0
-      && outlet.trailers == nil)
+  private func sendHead(_ output: Buffer, from start: Int, _ directCount: Int) -> Int? {
     let fields = connection.fields
-    fields.reset()
-    fields.append(status: isTunnel ? 200 : head.status)
-    for field in head.fields where field.passesToHTTP2 {
-      if isTunnel && bytes.matches(field.name, lowercase: "sec-websocket-accept") { continue }
-      fields.append(bytes.bytes(of: field.name), bytes.bytes(of: field.value))
-    }
+    guard
+      let head = fields.replace(
+        withResponse: output.readable.extracting(start..<output.count))
+    else { return nil }
+    let isInterim = head.status < 200 && !head.isTunnel
+    let hasContent =
+      !(outlet.endsWithNextSend && start + head.length == output.count && directCount == 0
+      && outlet.trailers == nil)
     guard
       connection.session.submitHead(
         fields, stream: id, isInterim: isInterim, hasContent: hasContent)
@@ -125,7 +137,7 @@ final class HTTP2Stream {
       isHeadSent = true
       outlet.isAtEnd = !hasContent
     }
-    return length
+    return head.length
   }
 
   /// The session asks for content.

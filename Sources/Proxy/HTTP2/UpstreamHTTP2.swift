@@ -14,7 +14,7 @@ final class UpstreamHTTP2: HTTP2SessionDelegate, HTTP2Link {
   /// All streams whose exchange is open.
   private(set) var attached: [UpstreamStream] = []
   /// Those of them that have a number.
-  private var streams: [Int32: UpstreamStream] = [:]
+  private var streams = StreamTable<UpstreamStream>()
   /// Streams whose exchange is over with a response that was complete before the stream's end, which is still to come.
   private var ending: Set<Int32> = []
   /// Streams that have something new, in the order in which it came.
@@ -92,7 +92,7 @@ final class UpstreamHTTP2: HTTP2SessionDelegate, HTTP2Link {
 
   /// Forgets what is left, at the end of the connection.
   func forgetAll() {
-    streams = [:]
+    streams.removeAll()
     touched = []
     written = []
   }

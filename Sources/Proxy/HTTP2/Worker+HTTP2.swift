@@ -149,8 +149,8 @@ extension Worker {
     let channel = Channel(descriptor: -1, slot: slot, generation: generation)
     channel.stream = stream
     channel.isWritable = true
-    channel.input = http2.writeHead(
-      stream, key: stream.head.isUpgrade ? (random.next(), random.next()) : (0, 0))
+    channel.input = http2.takeHead(
+      stream, key: stream.isUpgrade ? (random.next(), random.next()) : (0, 0))
     let virtual = DownstreamConnection(
       channel: channel, listener: connection.listener, client: connection.client,
       isTrusted: connection.isTrusted, idle: exchanges.idle, now: now)
@@ -258,7 +258,10 @@ extension Worker {
       endHTTP2(connection, http2, lingers: true)
       return
     }
-    if http2.headInProgress == 0 { http2.headSince = nil }
+    if http2.headInProgress == 0 {
+      http2.headSince = nil
+      http2.releaseHead()
+    }
     var deadline = http2.firstDeadline
     if channel.outputCount > 0 {
       let since = http2.stalledSince ?? now

@@ -58,8 +58,11 @@ enum Schema {
   /// Names of the counter columns, in the order of `Quantity.rawValue`.
   static let quantityColumns = Usage.Quantity.allCases.map(\.name)
 
+  /// Those of format 1: later ones come with the step of their own format.
+  static let firstQuantities = quantityColumns.prefix(28)
+
   private static let quantityDefinitions =
-    quantityColumns.map { "\($0) INTEGER NOT NULL CHECK (\($0) >= 0)" }.joined(separator: ",\n  ")
+    firstQuantities.map { "\($0) INTEGER NOT NULL CHECK (\($0) >= 0)" }.joined(separator: ",\n  ")
 
   private static let connectionDefinitions =
     ConnectionQuantity.allCases.map { "\($0.name) INTEGER NOT NULL" }.joined(separator: ",\n  ")
