@@ -206,4 +206,27 @@ struct CorrectionTests {
     #expect(variance.isMet == isMet)
     #expect(variance.ratio == ratio)
   }
+
+  @Test func `the variance of a bridge is the control total against what the ledger took`() throws {
+    let policy = try PolicyText.decode(
+      #"{"version":1,"name":"p","currency":"USD","pools":[{"name":"a","match":{"service":"s"},"#
+        + #""method":{"kind":"keep"}}]}"#)
+    let close = try Close(
+      [Fixtures.record("90", billed: "100", service: "s")], policy: policy, usage: UsageFigures())
+    func variance(_ stated: String?) throws -> InvoiceVariance {
+      let bridge = try Bridge.build(
+        BridgeInput(
+          costs: close.costs, allocation: close.allocation, entries: close.chain.map(\.entry),
+          invoiceTotal: stated.map(Fixtures.amount)))
+      return try InvoiceVariance(bridge, thresholdBasisPoints: 200)
+    }
+
+    // Amortisation is no variance; a control total that says more or less is.
+    #expect(try variance(nil).difference == .zero)
+    #expect(try variance("100").difference == .zero)
+    #expect(try variance("102").accounted == Fixtures.amount("100"))
+    #expect(try variance("102").isMet)
+    #expect(try variance("80").ratio == "0.250000")
+    #expect(try !variance("80").isMet)
+  }
 }

@@ -22,7 +22,7 @@ extension Integration {
         let month = "2020-" + (number < 10 ? "0\(number)" : "\(number)")
         try Self.importBill(of: number, month, chain)
         let close = try Self.startClose(month, chain)
-        usleep(UInt32.random(in: 0..<90_000, using: &random))
+        usleep(UInt32.random(in: 10_000..<140_000, using: &random))
         try chain.killAllocator()
         try close.waitForExit(withinMilliseconds: 60_000)
         try chain.startAllocator()

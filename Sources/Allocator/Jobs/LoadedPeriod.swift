@@ -34,6 +34,9 @@ struct LoadedPeriod: Sendable {
   var conflicts: Int
   /// Totals of the period before.
   var previousTotals: [String: Money]
+  /// The total that the provider's invoice states, once a control total was imported; else the invoice
+  /// is the sum of the records.
+  var invoiceTotal: Amount?
 
   /// The period.
   var period: Period { record.period }

@@ -49,7 +49,8 @@ struct PeriodComputation: Sendable {
       for: allocation, context: context, after: closer.head ?? loaded.mark.ledger)
     let entries = chained.map(\.entry)
     let trial = try Bridge.build(
-      BridgeInput(costs: costs, allocation: allocation, entries: entries))
+      BridgeInput(
+        costs: costs, allocation: allocation, entries: entries, invoiceTotal: loaded.invoiceTotal))
     var input = StatementInput(
       allocation: allocation, entries: entries, usage: loaded.usage, register: loaded.register,
       coverage: loaded.coverage, previousTotals: loaded.previousTotals,
@@ -57,7 +58,9 @@ struct PeriodComputation: Sendable {
     input.restated = closer.restated
     let statements = try StatementBuilder.build(input)
     let bridge = try Bridge.build(
-      BridgeInput(costs: costs, allocation: allocation, entries: entries, statements: statements))
+      BridgeInput(
+        costs: costs, allocation: allocation, entries: entries, statements: statements,
+        invoiceTotal: loaded.invoiceTotal))
     let stored = LoadPeriod.totals(loaded.usage)
       .merging(loaded.lateTotals) { counted, late in counted + late }
     return PeriodComputation(
