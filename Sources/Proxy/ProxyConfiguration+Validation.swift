@@ -217,10 +217,12 @@ extension TimeoutConfiguration {
       ("drain_idle_ms", drainIdleMilliseconds),
       ("linger_ms", lingerMilliseconds), ("tls_ticket_key_ms", ticketKeyMilliseconds),
     ]
-    let delay =
-      (0...86_400_000).contains(drainDelayMilliseconds)
-      ? [] : ["timeouts.drain_delay_ms: must be 0 to 86400000"]
-    return delay
+    let optional = [
+      ("drain_delay_ms", drainDelayMilliseconds), ("http2_ping_ms", pingMilliseconds),
+    ]
+    return optional.compactMap { name, value in
+      (0...86_400_000).contains(value) ? nil : "timeouts.\(name): must be 0 to 86400000"
+    }
       + named.compactMap { name, value in
         (1...86_400_000).contains(value) ? nil : "timeouts.\(name): must be 1 to 86400000"
       }

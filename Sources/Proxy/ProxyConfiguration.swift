@@ -247,6 +247,9 @@ public struct TimeoutConfiguration: Sendable, Equatable {
   public var clientWriteMilliseconds = 30_000
   /// Without a byte moving in a tunnel or event stream. Default 5 min.
   public var streamMilliseconds = 300_000
+  /// Without a byte from an HTTP/2 client that has streams open: it is sent a PING then, and its connection ends when as much
+  /// time passes again. 0 for never.
+  public var pingMilliseconds = 30_000
   /// To connect to an upstream. Default 5 s.
   public var connectMilliseconds = 5_000
   /// From the request's last byte to the response head. Default 60 s.

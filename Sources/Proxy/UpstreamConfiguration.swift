@@ -38,6 +38,9 @@ public struct UpstreamConfiguration: Sendable, Equatable {
   public var speaksHTTP2 = false
   /// Requests on one HTTP/2 connection at a time; the server may allow less. Default 100.
   public var streamsMax = 100
+  /// Without a byte on an HTTP/2 connection that carries requests: it is sent a PING then, and ends when as much time passes
+  /// again. 0 for never, which is the default: many servers of gRPC end connections that ask more often than each five minutes.
+  public var pingMilliseconds = 0
   /// How a response tells what the request cost; empty means that no hint is read.
   public var hints = HintConfiguration()
 
@@ -145,6 +148,7 @@ extension UpstreamConfiguration {
     check((1...day).contains(pendingMilliseconds), "pending_ms", "must be 1 to 86400000")
     check(requestsMax ?? 1 >= 1, "requests_max", "at least 1")
     check((1...10_000).contains(streamsMax), "http2_streams_max", "must be 1 to 10000")
+    check((0...day).contains(pingMilliseconds), "http2_ping_ms", "must be 0 to 86400000")
     check((0...day).contains(slowStartMilliseconds), "slow_start_ms", "must be 0 to 86400000")
     check((0...100).contains(panicPercent), "panic_percent", "must be 0 to 100")
     let (eject, retry) = (ejection, retries)

@@ -19,6 +19,8 @@ final class UpstreamPool {
   let speaksHTTP2: Bool
   /// Requests on one HTTP/2 connection at a time.
   let streamsMax: Int
+  /// Silence of an HTTP/2 connection before it is asked whether it is there; 0 for never.
+  let pingNanoseconds: UInt64
   /// Whether addresses are chosen by tenant.
   let hashesTenants: Bool
   private let idleMax: Int
@@ -60,6 +62,7 @@ final class UpstreamPool {
     attemptsMax = configuration.retries.attemptsMax
     speaksHTTP2 = configuration.speaksHTTP2
     streamsMax = configuration.streamsMax
+    pingNanoseconds = UInt64(configuration.pingMilliseconds) * 1_000_000
     hashesTenants = configuration.balancing == .hashTenant
     idleMax = configuration.idleConnectionsMax
     ageMaxNanoseconds = UInt64(configuration.connectionAgeMaxMilliseconds) * 1_000_000

@@ -25,7 +25,9 @@ extension Worker {
       }
     }
     for slot in 0..<upstreams.slotCount {
-      guard let upstream = upstreams[slot], upstream.downstream == nil, now >= upstream.deadline
+      guard let upstream = upstreams[slot] else { continue }
+      if let http2 = upstream.http2 { checkSilence(upstream, http2) }
+      guard upstreams[slot] === upstream, upstream.downstream == nil, now >= upstream.deadline
       else { continue }
       if now >= upstream.expires { counters.add(.upstreamConnectionsExpired) }
       upstream.member.forget(upstream)

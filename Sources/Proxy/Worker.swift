@@ -287,6 +287,8 @@ final class Worker {
 /// The configured timeouts in nanoseconds.
 struct WorkerTimeouts {
   let firstHead, proxyHeader, clientWrite, bodyRateGrace: UInt64
+  /// 0 for never.
+  let ping: UInt64
   let requestHead, keepAlive, body, stream, connect, responseHead, upstreamIdle, drain: UInt64
   let linger, drainIdle: UInt64
 
@@ -295,6 +297,7 @@ struct WorkerTimeouts {
     firstHead = nanoseconds(configuration.firstHeadMilliseconds)
     proxyHeader = nanoseconds(configuration.proxyHeaderMilliseconds)
     clientWrite = nanoseconds(configuration.clientWriteMilliseconds)
+    ping = nanoseconds(configuration.pingMilliseconds)
     bodyRateGrace = nanoseconds(configuration.bodyRateGraceMilliseconds)
     requestHead = nanoseconds(configuration.requestHeadMilliseconds)
     keepAlive = nanoseconds(configuration.keepAliveMilliseconds)

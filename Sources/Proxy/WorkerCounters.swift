@@ -18,6 +18,7 @@ public final class WorkerCounters: Sendable {
     case timeoutsBody
     case timeoutsBodyRate
     case timeoutsClientWrite
+    case timeoutsPing
     case timeoutsStream
     case timeoutsConnect
     case timeoutsResponseHead
@@ -97,6 +98,7 @@ public final class WorkerCounters: Sendable {
       case .timeoutsBody: ("weir_timeouts_total", "kind=\"body\"", false)
       case .timeoutsBodyRate: ("weir_timeouts_total", "kind=\"body_rate\"", false)
       case .timeoutsClientWrite: ("weir_timeouts_total", "kind=\"client_write\"", false)
+      case .timeoutsPing: ("weir_timeouts_total", "kind=\"ping\"", false)
       case .timeoutsStream: ("weir_timeouts_total", "kind=\"stream\"", false)
       case .timeoutsConnect: ("weir_timeouts_total", "kind=\"connect\"", false)
       case .timeoutsResponseHead: ("weir_timeouts_total", "kind=\"response_head\"", false)

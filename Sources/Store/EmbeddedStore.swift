@@ -23,6 +23,10 @@ public struct EmbeddedStore: Sendable {
   public let costs: CostStore
   /// Policy versions.
   public let policies: PolicyStore
+  /// Rates between currencies.
+  public let rates: RateStore
+  /// Names and parents of tenants over time.
+  public let history: HistoryStore
   /// Ledger entries.
   public let ledger: LedgerStore
   /// What waits for a second person.
@@ -65,6 +69,8 @@ public struct EmbeddedStore: Sendable {
     tenants = TenantStore(engine: engine)
     costs = CostStore(engine: engine)
     policies = PolicyStore(engine: engine)
+    rates = RateStore(engine: engine)
+    history = HistoryStore(engine: engine)
     ledger = LedgerStore(engine: engine, seals: seals)
     orders = OrderStore(engine: engine)
     disputes = DisputeStore(engine: engine)

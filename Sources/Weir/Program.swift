@@ -21,7 +21,8 @@ struct Program: AsyncParsableCommand {
       DisputeCommand.self, SealCommand.self,
       StatementCommand.self, StatementsCommand.self, ReconcileCommand.self, LedgerCommand.self,
       UsageCommand.self, StatusCommand.self, PeriodsCommand.self, TokenCommand.self,
-      TenantsCommand.self, BackupCommand.self, RestoreCommand.self,
+      TenantsCommand.self, RatesCommand.self, WhyCommand.self, BackupCommand.self,
+      RestoreCommand.self,
     ])
 
   /// Runs the command that the arguments name, and ends the process with its exit code.

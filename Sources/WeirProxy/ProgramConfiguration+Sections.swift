@@ -41,7 +41,7 @@ extension ProgramConfiguration {
       "first_head_ms", "proxy_header_ms", "request_head_ms", "keep_alive_ms", "body_ms",
       "body_rate_grace_ms", "client_write_ms", "stream_ms", "connect_ms", "response_head_ms",
       "upstream_idle_ms", "drain_ms", "drain_idle_ms", "drain_delay_ms", "linger_ms",
-      "tls_ticket_key_ms",
+      "tls_ticket_key_ms", "http2_ping_ms",
     ])
     func read(_ key: String, _ value: inout Int) { value = node[key].integer(value) }
     read("first_head_ms", &proxy.timeouts.firstHeadMilliseconds)
@@ -52,6 +52,7 @@ extension ProgramConfiguration {
     read("body_rate_grace_ms", &proxy.timeouts.bodyRateGraceMilliseconds)
     read("client_write_ms", &proxy.timeouts.clientWriteMilliseconds)
     read("stream_ms", &proxy.timeouts.streamMilliseconds)
+    read("http2_ping_ms", &proxy.timeouts.pingMilliseconds)
     read("connect_ms", &proxy.timeouts.connectMilliseconds)
     read("response_head_ms", &proxy.timeouts.responseHeadMilliseconds)
     read("upstream_idle_ms", &proxy.timeouts.upstreamIdleMilliseconds)

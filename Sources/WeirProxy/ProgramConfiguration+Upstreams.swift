@@ -6,7 +6,7 @@ extension ProgramConfiguration {
   static let upstreamKeys: Set<String> = [
     "addresses", "balancing", "slow_start_ms", "panic_percent", "ejection", "retries",
     "connections_max", "idle_connections_max", "connection_age_max_ms", "pending_max",
-    "pending_ms", "requests_max", "health", "tls", "http2", "http2_streams_max",
+    "pending_ms", "requests_max", "health", "tls", "http2", "http2_streams_max", "http2_ping_ms",
   ]
 
   /// An upstream without its hints.
@@ -21,6 +21,7 @@ extension ProgramConfiguration {
     read("connection_age_max_ms", &upstream.connectionAgeMaxMilliseconds)
     upstream.speaksHTTP2 = node["http2"].boolean(false)
     read("http2_streams_max", &upstream.streamsMax)
+    read("http2_ping_ms", &upstream.pingMilliseconds)
     read("pending_max", &upstream.pendingMax)
     read("pending_ms", &upstream.pendingMilliseconds)
     if node["requests_max"].exists { upstream.requestsMax = node["requests_max"].integer(1) }

@@ -52,7 +52,7 @@ struct PolicyTests {
     (#"{"name":"a","method":{}}"#, "pools[0].method.kind: is missing"),
     (
       #"{"name":"a","method":{"kind":"fair"}}"#,
-      #"pools[0].method.kind: unknown method "fair" (known: direct, proportional, keep)"#
+      #"pools[0].method.kind: unknown method "fair" (known: direct, proportional, even, fixed, tiered, overhead, follow, keep)"#
     ),
     (
       #"{"name":"~a","method":{"kind":"keep"}}"#,
@@ -124,7 +124,7 @@ struct PolicyTests {
     #expect(
       faults == [
         "colour: unknown key (known: version, name, currency, units, externals, "
-          + "reserved_tenants, pools)",
+          + "reserved_tenants, exclude, conversion, order, pools)",
         #"version: this Weir reads policy version 1, the document has "2""#, "name: is missing",
         #"currency: "XXX" is not an ISO 4217 currency"#,
         "pools[0].method: must be a mapping, not a single value",

@@ -77,6 +77,7 @@ import Usage
     ("limits.splice_pipes_max:", { $0.limits.splicePipesMax = 65_537 }),
     ("timeouts.request_head_ms:", { $0.timeouts.requestHeadMilliseconds = 0 }),
     ("timeouts.body_rate_grace_ms:", { $0.timeouts.bodyRateGraceMilliseconds = 0 }),
+    ("timeouts.http2_ping_ms:", { $0.timeouts.pingMilliseconds = -1 }),
     ("timeouts.client_write_ms:", { $0.timeouts.clientWriteMilliseconds = 0 }),
     ("limits.body_bytes_per_second_min:", { $0.limits.bodyRateMin = -1 }),
     ("timeouts.first_head_ms:", { $0.timeouts.firstHeadMilliseconds = 0 }),

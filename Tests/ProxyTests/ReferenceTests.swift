@@ -64,6 +64,7 @@ import Testing
       "timeouts.keep_alive_ms": timeouts.keepAliveMilliseconds,
       "timeouts.body_ms": timeouts.bodyMilliseconds,
       "timeouts.stream_ms": timeouts.streamMilliseconds,
+      "timeouts.http2_ping_ms": timeouts.pingMilliseconds,
       "timeouts.connect_ms": timeouts.connectMilliseconds,
       "timeouts.response_head_ms": timeouts.responseHeadMilliseconds,
       "timeouts.upstream_idle_ms": timeouts.upstreamIdleMilliseconds,

@@ -73,12 +73,12 @@ import Testing
 
   @Test func `keys of HTTP 2, gRPC and ORCA are read`() throws {
     let (configuration, faults) = Self.read(
-      "addresses: [\"a:1\"], http2: true, http2_streams_max: 7, "
+      "addresses: [\"a:1\"], http2: true, http2_streams_max: 7, http2_ping_ms: 9, "
         + "health: { kind: grpc, service: s }, hints: { orca_cpu: [cpu_ms, gpu_seconds] }")
     let upstream = try #require(configuration.proxy.upstreams.first)
 
     #expect(faults == [])
-    #expect(upstream.speaksHTTP2 && upstream.streamsMax == 7)
+    #expect(upstream.speaksHTTP2 && upstream.streamsMax == 7 && upstream.pingMilliseconds == 9)
     #expect(upstream.health?.kind == .grpc && upstream.health?.service == "s")
     #expect(upstream.hints.orcaCPU == ["cpu_ms", "gpu_seconds"])
   }
@@ -98,6 +98,7 @@ import Testing
     ("addresses: [\"a:1\"], health: { rise: 0 }", "upstreams.app.health.rise:"),
     ("addresses: [\"a:1\"], health: { fall: 0 }", "upstreams.app.health.fall:"),
     ("addresses: [\"a:1\"], ejection: { faults: 1 }", "unknown key \"faults\""),
+    ("addresses: [\"a:1\"], http2_ping_ms: -1", "upstreams.app.http2_ping_ms: must be 0 to"),
     ("addresses: [\"a:1\"], http2_streams_max: 0", "upstreams.app.http2_streams_max: must be 1 to"),
     ("addresses: [\"a:1\"], health: { kind: grpc }", "upstreams.app.health.kind: grpc needs http2"),
     (

@@ -49,6 +49,51 @@ import Testing
     #expect(allocator.stop() == 0)
   }
 
+  @Test func `an operator loads rates, compares policies and asks why`() async throws {
+    let allocator = try AllocatorProcess()
+    let even = policy.replacingOccurrences(
+      of: "{kind: keep}", with: #"{kind: fixed, percents: {acme: 40, "~kept": 60}}"#)
+    let files = [
+      "policy.yaml": policy, "even.yaml": even,
+      "costs.csv": costs.replacingOccurrences(of: "USD", with: "EUR"),
+      "rates.csv": "date,from,to,rate\n2020-02-01,EUR,USD,1.2\n",
+      "names.csv": "kind,tenant,target,from,to\nalias,old,acme,2020-01-01,\n",
+    ]
+    for (name, text) in files {
+      try Data(text.utf8).write(to: URL(fileURLWithPath: allocator.path(name)))
+    }
+    _ = try await WeirProcess.run([
+      "token", "create", "--role", "operator", "--store", allocator.path("state/weir.sqlite"),
+      "-o", allocator.path("token"),
+    ])
+    _ = try await allocator.weir("import", allocator.path("costs.csv"), "--source", "cloud")
+    _ = try await allocator.weir("policy", "set", allocator.path("policy.yaml"))
+
+    let rates = try await allocator.weir(
+      "rates", "import", allocator.path("rates.csv"), "--source", "ecb")
+    let names = try await allocator.weir("tenants", "history", allocator.path("names.csv"))
+    let difference = try await allocator.weir(
+      "policy", "diff", "current", allocator.path("even.yaml"), "--period", "2020-02")
+    _ = try await allocator.weir("policy", "set", allocator.path("even.yaml"))
+    let closed = try await allocator.weir("close", "2020-02", "--reason", "month end")
+    let why = try await allocator.weir("why", "acme", "all", "--period", "2020-02")
+
+    #expect(rates.output == "1 rates, stored\n", "\(rates.errors)")
+    #expect(
+      try await allocator.weir("rates", "list").output.contains("2020-02-01  EUR   USD   1.2"))
+    #expect(names.output == "1 relations\n", "\(names.errors)")
+    #expect(try await allocator.weir("tenants", "history").output.contains("alias  old"))
+    #expect(
+      difference.output.contains("tenant:acme     0.000000  6.000000   6.000000"),
+      "\(difference.output) \(difference.errors)")
+    #expect(closed.code == 0, "\(closed.errors)")
+    #expect(why.code == 0, "\(why.errors)")
+    #expect(why.output.hasPrefix("acme bears 6.000000 USD of all in 2020-02\n"), "\(why.output)")
+    #expect(why.output.contains("12.5 EUR converted at 1.2 USD (table, ecb of 2020-02-01)"))
+    #expect(why.output.contains("says 6.000000; the same: yes"))
+    #expect(allocator.stop() == 0)
+  }
+
   @Test func `a backup can be tried where its seals are`() async throws {
     let allocator = try AllocatorProcess()
     let store = allocator.path("state/weir.sqlite")

@@ -73,7 +73,7 @@ class Documents(unittest.TestCase):
 
     def test_both_policies_are_understood(self):
         self.assertEqual(len(read_policy(POLICY.read_bytes()).pools), 7)
-        with self.assertRaisesRegex(Exception, "external"):
+        with self.assertRaisesRegex(Exception, "method follow"):
             read_policy((ROOT / "config" / "policy.example.yaml").read_bytes())
 
 

@@ -10,8 +10,11 @@ public struct AllocationResult: Hashable, Sendable {
   public let policyName: String
   /// SHA-256 of the policy document.
   public let policyDigest: Digest256
-  /// The pools that had records, in the order of the policy, `~unmatched` last.
+  /// The pools that had records, in the order of the policy, an idle part after its pool; then
+  /// `~unmatched`, and `~fx` for what rates differ by.
   public let pools: [PoolAllocation]
+  /// What was converted from other currencies, by rate.
+  public let conversions: [ConvertedSum]
   /// The exact sum of all pools.
   public let exactTotal: Amount
   /// `exactTotal` rounded once to micro-units; the sum of all posted pools.
@@ -27,7 +30,7 @@ public struct AllocationResult: Hashable, Sendable {
 public struct PoolAllocation: Hashable, Sendable {
   /// The pool's name.
   public let pool: String
-  /// `direct`, `proportional`, `keep`, or `unmatched`.
+  /// The method's name in the policy language, `idle`, `unmatched` or `fx`.
   public let method: String
   /// How many cost records it holds.
   public let records: Int
@@ -71,14 +74,16 @@ public struct PoolShare: Hashable, Sendable {
   public let exact: Amount?
   /// The owner's value of each driver, aligned with the pool's drivers.
   public let values: [String]
-  /// The same split further by route; amounts sum to `amount`. Empty without drivers.
+  /// The same split further by member and route; amounts sum to `amount`. Empty without either.
   public let routes: [RouteShare]
 }
 
 /// What one route of an owner bears of a pool.
 public struct RouteShare: Hashable, Sendable {
-  /// The route; `nil` for the part that comes from external series.
+  /// The route; `nil` for the part that has none.
   public let route: String?
+  /// Whose it was, when it came from a tenant that belongs to the owner.
+  public let member: String?
   /// How much, in micro-units.
   public let micros: Int64
   /// Which part of the pool that is, before rounding, twelve digits.

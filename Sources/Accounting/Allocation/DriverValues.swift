@@ -20,15 +20,15 @@ struct DriverValues {
   ///
   /// Throws `unusableCosts` when an external series is missing or names something that is no tenant.
   init(
-    _ driver: PolicyDriver, usage: UsageFigures, externals: [ExternalSeries], policy: Policy
+    _ driver: PolicyDriver, _ input: AllocationInput, takesPart: (String) -> Bool
   ) throws(AccountingError) {
     self.driver = driver
     switch driver.source {
     case .quantity(let name):
       unit = MeteredQuantity.unit(of: name)
       scaleDigits = driver.routeWeights.isEmpty ? 0 : Amount.fractionDigits
-      for tenant in usage.tenants where Self.takesPart(tenant, policy) {
-        for (route, value) in usage.byRoute(tenant: tenant, quantity: name) {
+      for tenant in input.usage.tenants where takesPart(tenant) {
+        for (route, value) in input.usage.byRoute(tenant: tenant, quantity: name) {
           let factor = driver.factor(route: route)
           guard factor > .zero else { continue }
           let scaled =
@@ -38,22 +38,38 @@ struct DriverValues {
         }
       }
     case .external(let name):
-      guard let series = externals.first(where: { $0.name == name }) else {
-        throw .unusableCosts(reason: "the external series \"\(name)\" is not loaded")
-      }
+      let series = try Self.series(name, input)
       unit = series.unit
       scaleDigits = Amount.fractionDigits
-      for (tenant, value) in series.values where value > .zero {
-        guard TenantNaming.isValid(tenant) || TenantNaming.reserved.contains(tenant) else {
-          throw .unusableCosts(reason: "series \"\(name)\": \"\(tenant)\" is not a tenant id")
-        }
-        if Self.takesPart(tenant, policy) { add(tenant, "", BigUInt(value.units.magnitude)) }
+      for (tenant, value) in series.values where value > .zero && takesPart(tenant) {
+        add(tenant, "", BigUInt(value.units.magnitude))
       }
     }
   }
 
-  private static func takesPart(_ tenant: String, _ policy: Policy) -> Bool {
-    policy.reserved[tenant] != .exclude
+  /// Values that the allocation itself found, one a tenant; noughts are left out.
+  init(name: String, unit: String, scaleDigits: Int, values: [String: BigUInt]) {
+    driver = PolicyDriver(
+      source: .quantity(name), weight: Amount(units: Amount.unitsPerOne), routes: nil,
+      routeWeights: [:])
+    self.unit = unit
+    self.scaleDigits = scaleDigits
+    for (tenant, value) in values where !value.isZero { add(tenant, "", value) }
+  }
+
+  /// A loaded series by its name; throws `unusableCosts` when it is missing or names no tenant.
+  static func series(
+    _ name: String, _ input: AllocationInput
+  ) throws(AccountingError) -> ExternalSeries {
+    guard let series = input.externals.first(where: { $0.name == name }) else {
+      throw .unusableCosts(reason: "the external series \"\(name)\" is not loaded")
+    }
+    for (tenant, value) in series.values where value > .zero {
+      guard TenantNaming.isValid(tenant) || TenantNaming.reserved.contains(tenant) else {
+        throw .unusableCosts(reason: "series \"\(name)\": \"\(tenant)\" is not a tenant id")
+      }
+    }
+    return series
   }
 
   private mutating func add(_ tenant: String, _ route: String, _ value: BigUInt) {

@@ -6,6 +6,8 @@ public enum Owner: Hashable, Sendable {
   case unallocated(UnallocatedReason)
   /// The platform, by policy.
   case kept
+  /// Nobody: what rates of invoices and of the allocation differ by.
+  case fx
 
   /// The ledger account of the owner.
   public var account: Account {
@@ -13,6 +15,7 @@ public enum Owner: Hashable, Sendable {
     case .tenant(let id): .tenant(id)
     case .unallocated(let reason): .unallocated(reason.rawValue)
     case .kept: .kept
+    case .fx: .fx
     }
   }
 
@@ -30,6 +33,10 @@ public enum UnallocatedReason: String, CaseIterable, Hashable, Sendable {
   case invalidTenant = "invalid-tenant"
   /// All drivers of the pool were zero.
   case noDriver = "no-driver"
+  /// A pool with stated amounts costs more, or less, than they sum to.
+  case fixedRest = "fixed-rest"
+  /// No earlier pool holds the rows that a record would follow.
+  case noTarget = "no-target"
   /// No pool of the policy took the record.
   case unmatched
   /// Usage without a tenant.

@@ -71,6 +71,10 @@ public enum CostField: String, CaseIterable, Hashable, Sendable {
   case allocatedResource = "allocated_resource"
   /// AllocatedResourceName.
   case allocatedResourceName = "allocated_resource_name"
+  /// x_ExchangeRate: units of the currency below for one unit of BillingCurrency.
+  case exchangeRate = "exchange_rate"
+  /// x_ExchangeCurrency: where the rate leads.
+  case exchangeCurrency = "exchange_currency"
 
   /// The FOCUS columns this field is read from, in order of preference.
   public var columns: [String] {
@@ -86,6 +90,7 @@ public enum CostField: String, CaseIterable, Hashable, Sendable {
     case .commitment: ["CommitmentDiscountId"]
     case .commitmentStatus: ["CommitmentDiscountStatus"]
     case .capacityStatus: ["CapacityReservationStatus"]
+    case .exchangeRate, .exchangeCurrency: ["x_" + Self.pascalCase(rawValue)]
     default: [Self.pascalCase(rawValue)]
     }
   }

@@ -12,6 +12,12 @@ public struct PooledCosts: Hashable, Sendable {
     /// Nothing.
     public init() {}
 
+    init(records: Int, billed: Amount, effective: Amount) {
+      self.records = records
+      self.billed = billed
+      self.effective = effective
+    }
+
     mutating func add(_ record: CostRecord) throws(AccountingError) {
       records += 1
       billed = try billed.adding(record.billedCost)
@@ -27,6 +33,17 @@ public struct PooledCosts: Hashable, Sendable {
     public internal(set) var tally = Tally()
     /// For a direct pool: the effective cost of each owner that its records name.
     public internal(set) var owners: [Owner: Amount] = [:]
+    /// What of it was converted, by rate.
+    public internal(set) var conversions: [ConvertedSum] = []
+  }
+
+  /// What the rows of a pool that follows others have in common with the rows they follow.
+  public struct Following: Hashable, Sendable {
+    /// The pool's own cost by the texts of its fields.
+    public internal(set) var own: [[String]: Amount] = [:]
+    /// The effective cost of the followed rows by pool, texts and owner. Pools that are not direct
+    /// have the one owner `kept`, which stands for the whole pool.
+    public internal(set) var rows: [String: [[String]: [Owner: Amount]]] = [:]
   }
 
   /// The name of the pool of what no pool of the policy took.
@@ -34,7 +51,7 @@ public struct PooledCosts: Hashable, Sendable {
 
   /// The period.
   public let period: Period
-  /// The currency of the policy, and of all sums but `foreign`.
+  /// The currency of the policy, and of all sums but `foreign` and those before conversion.
   public let currency: Currency
   /// The pools in the order of the policy, then `~unmatched`.
   public internal(set) var pools: [Pool]
@@ -48,7 +65,13 @@ public struct PooledCosts: Hashable, Sendable {
   public internal(set) var setAside = Tally()
   /// Split groups whose sides do not agree.
   public internal(set) var unsettledSplits: [SplitGroup] = []
-  /// Records in other currencies, not in any pool.
+  /// For each pool that follows others: what leads to them.
+  public internal(set) var followings: [String: Following] = [:]
+  /// What the invoice's rates make of converted costs, minus what the allocation's rates make.
+  public internal(set) var fx = Amount.zero
+  /// What was converted, by rate.
+  public internal(set) var conversions: [ConvertedSum] = []
+  /// Records in currencies without a known rate, not in any pool.
   public internal(set) var foreign: [Currency: Tally] = [:]
   /// Records of other periods, not in any pool.
   public internal(set) var outsidePeriod = 0

@@ -58,6 +58,20 @@ struct BigUInt: Hashable, Sendable {
     return BigUInt(limbs: sum)
   }
 
+  /// The difference; `other` is not larger.
+  func minus(_ other: BigUInt) -> BigUInt {
+    precondition(self >= other, "a rest is not negative")
+    var rest = limbs
+    var borrow: Int64 = 0
+    for index in rest.indices {
+      let taken = borrow + (index < other.limbs.count ? Int64(other.limbs[index]) : 0)
+      let difference = Int64(rest[index]) - taken
+      rest[index] = UInt32(truncatingIfNeeded: difference)
+      borrow = difference < 0 ? 1 : 0
+    }
+    return BigUInt(limbs: rest)
+  }
+
   static func * (left: BigUInt, right: BigUInt) -> BigUInt {
     guard !left.isZero, !right.isZero else { return .zero }
     var product = [UInt32](repeating: 0, count: left.limbs.count + right.limbs.count)

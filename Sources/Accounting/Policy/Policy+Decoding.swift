@@ -17,7 +17,8 @@ extension Policy {
   }
 
   private static let keys = [
-    "version", "name", "currency", "units", "externals", "reserved_tenants", "pools",
+    "version", "name", "currency", "units", "externals", "reserved_tenants", "exclude",
+    "conversion", "order", "pools",
   ]
 
   private static func read(
@@ -36,11 +37,69 @@ extension Policy {
     }
     let reserved = readReserved(map["reserved_tenants"], &reader)
     let names = PoolDecoder(units: units, externals: externals)
-    let pools = readPools(map, root, names, &reader)
+    let excluded = map["exclude"].map { names.tenants($0, "exclude", &reader) } ?? []
+    let conversion =
+      map["conversion"].map { readConversion($0, &reader) } ?? ConversionRule.standard
+    let (pools, nodes) = readPools(map, root, names, &reader)
+    checkExclusions(pools, nodes, excluded, &reader)
+    let order = PoolOrder(pools: pools, nodes: nodes).settle(map["order"], &reader)
     guard let currency else { return nil }
     return Policy(
       name: name, currency: currency, units: units, externals: externals, reserved: reserved,
-      pools: pools, digest: digest)
+      excluded: excluded, conversion: conversion, pools: pools, order: order, digest: digest)
+  }
+
+  /// A tenant cannot be left out of a pool that states its part.
+  private static func checkExclusions(
+    _ pools: [PolicyPool], _ nodes: [PolicyNode], _ excluded: Set<String>,
+    _ reader: inout PolicyReader
+  ) {
+    for (index, pool) in pools.enumerated() {
+      guard case .fixed(let rule) = pool.method else { continue }
+      let stated =
+        switch rule.shares {
+        case .percents(let percents): Set(percents.keys)
+        case .amounts(let amounts): Set(amounts.keys)
+        }
+      let both = stated.intersection(excluded.union(pool.excluded))
+      for tenant in both.sorted(by: KeyOrder.precedes) {
+        reader.fail(
+          "pools[\(index)].method", nodes[index], "\(tenant) has a part here and is excluded")
+      }
+    }
+  }
+
+  private static func readConversion(
+    _ node: PolicyNode, _ reader: inout PolicyReader
+  ) -> ConversionRule {
+    let path = "conversion"
+    let standard = ConversionRule.standard
+    guard let map = reader.map(node, path, keys: ["order", "day", "age_days_max"]) else {
+      return standard
+    }
+    var order = standard.order
+    if let list = map["order"], let words = reader.texts(list, "\(path).order") {
+      order = []
+      for (index, word) in words.enumerated() {
+        if let source = ConversionRule.Source(rawValue: word), !order.contains(source) {
+          order.append(source)
+        } else {
+          reader.fail(
+            "\(path).order[\(index)]", list, "must be row, invoice or table, each at most once")
+        }
+      }
+    }
+    let decoder = PoolDecoder(units: [], externals: [])
+    let day = decoder.word("day", map, path, standard: standard.day, &reader)
+    var age = standard.ageDaysMax
+    if let node = map["age_days_max"], let text = reader.text(node, "\(path).age_days_max") {
+      if let number = Int(text), (0...366).contains(number) {
+        age = number
+      } else {
+        reader.fail("\(path).age_days_max", node, "must be a number from 0 to 366")
+      }
+    }
+    return ConversionRule(order: order, day: day, ageDaysMax: age)
   }
 
   private static func checkVersion(
@@ -106,12 +165,13 @@ extension Policy {
   private static func readPools(
     _ map: [String: PolicyNode], _ root: PolicyNode, _ decoder: PoolDecoder,
     _ reader: inout PolicyReader
-  ) -> [PolicyPool] {
+  ) -> ([PolicyPool], [PolicyNode]) {
     guard let node = reader.require("pools", in: map, of: root, ""),
       let elements = reader.list(node, "pools")
-    else { return [] }
+    else { return ([], []) }
     if elements.isEmpty { reader.fail("pools", node, "must not be empty") }
     var pools: [PolicyPool] = []
+    var nodes: [PolicyNode] = []
     for (index, element) in elements.enumerated() {
       let path = "pools[\(index)]"
       guard let pool = decoder.pool(element, path, &reader) else { continue }
@@ -119,7 +179,8 @@ extension Policy {
         reader.fail("\(path).name", element, "\"\(pool.name)\" is already the name of a pool")
       }
       pools.append(pool)
+      nodes.append(element)
     }
-    return pools
+    return (pools, nodes)
   }
 }

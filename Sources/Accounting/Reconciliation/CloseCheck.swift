@@ -136,8 +136,8 @@ public enum CloseCheck {
       blockers.append(
         CloseBlocker(
           code: "foreign-currency",
-          message: "\(tally.records) records of \(tally.effective) \(currency) cannot be "
-            + "allocated under a policy in \(costs.currency)"))
+          message: "\(tally.records) records of \(tally.effective) \(currency) have no rate to "
+            + "\(costs.currency)"))
     }
     for group in costs.unsettledSplits {
       blockers.append(

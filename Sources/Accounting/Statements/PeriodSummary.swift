@@ -61,6 +61,9 @@ public struct PeriodSummary: Hashable, Sendable {
   /// The sum of what rounding left inside the ledger.
   public var rounding: Money { sum { $0 == .rounding } }
 
+  /// The sum of what rates of invoices and of the allocation differ by.
+  public var fx: Money { sum { $0 == .fx } }
+
   private func sum(_ isCounted: (Account) -> Bool) -> Money {
     let micros = rows.filter { isCounted($0.account) }.reduce(Int64(0)) { $0 + $1.amount.micros }
     return Money(micros: micros, currency: total.currency)

@@ -167,13 +167,14 @@ public enum StatementBuilder {
 private struct Draft {
   let pool: PoolAllocation
   let route: String?
+  var member: String?
   let micros: Int64
   let share: String
   let values: [String]
   let entry: Digest256
 
-  /// What ties between lines are broken by: the pool, then the route.
-  var key: String { pool.pool + "\u{0}" + (route ?? "") }
+  /// What ties between lines are broken by: the pool, then the route, then whose line it was.
+  var key: String { pool.pool + "\u{0}" + (route ?? "") + (member.map { "\u{0}" + $0 } ?? "") }
 
   /// The lines of a share: one per route, or one.
   static func lines(of share: PoolShare, in pool: PoolAllocation, entry: Digest256) -> [Draft] {
@@ -186,8 +187,8 @@ private struct Draft {
     }
     return share.routes.map {
       Draft(
-        pool: pool, route: $0.route, micros: $0.micros, share: $0.share, values: $0.values,
-        entry: entry)
+        pool: pool, route: $0.route, member: $0.member, micros: $0.micros, share: $0.share,
+        values: $0.values, entry: entry)
     }
   }
 
@@ -200,7 +201,7 @@ private struct Draft {
     return StatementLine(
       pool: pool.pool, method: pool.method, route: route, drivers: drivers, share: share,
       amount: Money(micros: micros, currency: currency), printed: printed, entry: entry,
-      notes: pool.notes)
+      notes: pool.notes + (member.map { ["of \($0)"] } ?? []))
   }
 }
 

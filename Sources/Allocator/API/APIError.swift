@@ -29,6 +29,10 @@ public enum APIError: Error, Sendable, Equatable {
   case policyInvalid(faults: [String])
   /// A register with faults.
   case tenantsInvalid(faults: [String])
+  /// A file of rates with faults.
+  case ratesInvalid(faults: [String])
+  /// Names and parents of tenants with faults.
+  case historyInvalid(faults: [String])
   /// No policy was ever set.
   case policyMissing
   /// A period that cannot be closed yet.
@@ -132,7 +136,7 @@ extension APIError {
         status: .internalServerError, code: "unexpected", message: "the allocator has a fault",
         hint: "its log has the reason under this request")
     case .batchMalformed, .batchConflict, .costsMalformed, .policyInvalid, .tenantsInvalid,
-      .policyMissing, .closeBlocked, .closeRaced:
+      .ratesInvalid, .historyInvalid, .policyMissing, .closeBlocked, .closeRaced:
       documentAnswer
     case .postingBlocked, .samePerson, .orderSettled, .orderStale: orderAnswer
     case .store(let error): Self.answer(to: error)
@@ -166,6 +170,14 @@ extension APIError {
       Answer(
         status: .unprocessableContent, code: "tenants_invalid",
         message: faults.joined(separator: "\n"), hint: "nothing was registered")
+    case .ratesInvalid(let faults):
+      Answer(
+        status: .unprocessableContent, code: "rates_invalid",
+        message: faults.joined(separator: "\n"), hint: "no rate of the file was stored")
+    case .historyInvalid(let faults):
+      Answer(
+        status: .unprocessableContent, code: "history_invalid",
+        message: faults.joined(separator: "\n"), hint: "names and parents stay as they are")
     case .policyMissing:
       Answer(
         status: .conflict, code: "policy_missing", message: "no policy was set",

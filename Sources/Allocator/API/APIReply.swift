@@ -35,7 +35,7 @@ struct APIReply: Sendable {
     ]
     switch error {
     case .closeBlocked(let list), .postingBlocked(let list), .policyInvalid(let list),
-      .tenantsInvalid(let list):
+      .tenantsInvalid(let list), .ratesInvalid(let list), .historyInvalid(let list):
       members.append(.init("details", .array(list.map { .string($0) })))
     default: break
     }

@@ -14,7 +14,8 @@ struct APIRouter: Sendable {
   static func endpoints(_ world: AllocatorWorld) -> [Endpoint] {
     BatchRoutes(world: world).endpoints + CostRoutes(world: world).endpoints
       + PolicyRoutes(world: world).endpoints + TenantRoutes(world: world).endpoints
-      + PeriodRoutes(world: world).endpoints
+      + RateRoutes(world: world).endpoints + HistoryRoutes(world: world).endpoints
+      + WhyRoutes(world: world).endpoints + PeriodRoutes(world: world).endpoints
       + CorrectionRoutes(world: world).endpoints + OrderRoutes(world: world).endpoints
       + DisputeRoutes(world: world).endpoints + StatementRoutes(world: world).endpoints
       + UsageRoutes(world: world).endpoints + LedgerRoutes(world: world).endpoints

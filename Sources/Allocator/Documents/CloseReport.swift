@@ -39,6 +39,7 @@ enum CloseReport {
       .init("tenants", .string(summary.tenants.text)),
       .init("unallocated", .string(summary.unallocated.text)),
       .init("kept", .string(summary.kept.text)), .init("rounding", .string(summary.rounding.text)),
+      .init("fx", .string(summary.fx.text)),
       .init("posted", .string(summary.total.text)),
       .init("invoice", .text(computation.bridge.amount(of: "invoice")?.description)),
       .init("rest", .string(summary.rest.description)),

@@ -23,6 +23,7 @@ enum ReconciliationDocument {
             Int128(summary.printedTotal) - printed, digits: summary.total.currency.minorDigits))),
       .init("usage", usage(computation.usageBridge)),
       .init("waived", .array(waived.map(blocker))),
+      .init("conversions", .array(computation.allocation.conversions.map(\.json))),
     ])
   }
 

@@ -16,11 +16,20 @@ enum InputDigests {
     return hash.finish()
   }
 
-  /// SHA-256 over one line `id TAB name TAB plan` a tenant, by id.
-  static func register(_ tenants: [RegisteredTenant]) -> Digest256 {
+  /// SHA-256 over one line `id TAB name TAB plan` a tenant, by id, then one line
+  /// `kind TAB tenant TAB target TAB from TAB to` a relation between tenants; `to` may be empty.
+  static func register(
+    _ tenants: [RegisteredTenant], _ history: TenantHistory = .empty
+  ) -> Digest256 {
     var hash = SHA256()
     for tenant in tenants {
       hash.update(Array("\(tenant.id)\t\(tenant.name)\t\(tenant.plan)\n".utf8))
+    }
+    for relation in history.relations {
+      let times = "\(relation.from)\t\(relation.to?.description ?? "")"
+      hash.update(
+        Array(
+          "\(relation.kind.rawValue)\t\(relation.tenant)\t\(relation.target)\t\(times)\n".utf8))
     }
     return hash.finish()
   }

@@ -13,6 +13,8 @@ struct LoadPeriod: Sendable {
   enum Basis: Sendable {
     /// For a close: what counts, under the current policy.
     case counted
+    /// What counts, under a policy that is only tried.
+    case trial(Policy)
     /// For a closed period as it would be now: late usage too, under a policy of the past, or the
     /// current one when nil.
     case withLate(policy: Digest256?)
@@ -24,13 +26,13 @@ struct LoadPeriod: Sendable {
   ) async throws -> LoadedPeriod {
     let store = world.store
     let mark = try await store.periods.mark(of: period)
-    var (policy, faults) = try await currentPolicy()
-    var usage = try await store.usage.figures(of: period)
-    var late = try await store.usage.lateFigures(of: period)
-    if case .withLate(let digest) = basis {
+    let (policy, faults) = try await self.policy(basis)
+    let history = try await store.history.current()
+    var usage = try await store.usage.figures(of: period, history: history)
+    var late = try await store.usage.lateFigures(of: period, history: history)
+    if case .withLate = basis {
       usage = try usage.merging(late)
       late = UsageFigures()
-      if let digest { (policy, faults) = try await self.policy(digest) }
     }
     // Provisional totals are nothing to compare with.
     let before = try await store.periods.record(of: period.previous)
@@ -39,7 +41,7 @@ struct LoadPeriod: Sendable {
     return LoadedPeriod(
       mark: mark, record: try await store.periods.record(of: period), now: now, policy: policy,
       policyFaults: faults, snapshots: try await store.costs.current(of: period),
-      costs: try await pooled(period, policy),
+      costs: try await pooled(period, policy, history), history: history,
       quarantinedRows: try await store.costs.quarantinedRows(of: period), usage: usage,
       listenerTotals: try await store.usage.listenerTotals(of: period),
       lateTotals: Self.totals(late), tenants: try await store.tenants.list(),
@@ -53,15 +55,13 @@ struct LoadPeriod: Sendable {
     Dictionary(uniqueKeysWithValues: usage.quantities.map { ($0, usage.total(of: $0)) })
   }
 
-  private func currentPolicy() async throws -> (Policy?, [PolicyFault]) {
-    try Self.decoded(try await world.store.policies.current())
-  }
-
-  private func policy(_ digest: Digest256) async throws -> (Policy?, [PolicyFault]) {
-    try Self.decoded(try await world.store.policies.version(digest))
-  }
-
-  private static func decoded(_ stored: StoredPolicy?) throws -> (Policy?, [PolicyFault]) {
+  private func policy(_ basis: Basis) async throws -> (Policy?, [PolicyFault]) {
+    let stored: StoredPolicy?
+    switch basis {
+    case .trial(let policy): return (policy, [])
+    case .counted, .withLate(nil): stored = try await world.store.policies.current()
+    case .withLate(let digest?): stored = try await world.store.policies.version(digest)
+    }
     guard let stored else { return (nil, []) }
     do {
       return (try PolicyDocument.policy(stored.source), [])
@@ -72,19 +72,29 @@ struct LoadPeriod: Sendable {
   }
 
   /// Three walks over the records: both sides of provider splits first, then the pools.
-  private func pooled(_ period: Period, _ policy: Policy?) async throws -> PooledCosts? {
+  private func pooled(
+    _ period: Period, _ policy: Policy?, _ history: TenantHistory
+  ) async throws -> PooledCosts? {
     guard let policy else { return nil }
+    let costs = world.store.costs
+    let rates = try await world.store.rates.book(for: period, to: policy.currency)
+    let splits = try await splits(of: period)
+    let empty = CostPooling(
+      policy: policy, period: period, splits: splits, rates: rates, history: history)
+    return try await costs.scan(period, into: empty) { pooling, record in
+      try pooling.add(record)
+    }.finish()
+  }
+
+  /// Which sides of provider splits count.
+  func splits(of period: Period) async throws -> SplitDecision {
     let costs = world.store.costs
     let allocated = try await costs.scan(period, into: SplitResolver()) { resolver, record in
       try resolver.noteAllocated(record)
     }
-    let resolver = try await costs.scan(period, into: allocated) { resolver, record in
+    return try await costs.scan(period, into: allocated) { resolver, record in
       try resolver.matchOrigin(record)
-    }
-    let empty = CostPooling(policy: policy, period: period, splits: resolver.decide())
-    return try await costs.scan(period, into: empty) { pooling, record in
-      try pooling.add(record)
-    }.finish()
+    }.decide()
   }
 
   /// Coverage of a period as statements show it.

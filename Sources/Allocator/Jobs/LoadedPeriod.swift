@@ -18,6 +18,8 @@ struct LoadedPeriod: Sendable {
   var snapshots: [CostSnapshot]
   /// The costs in pools, when there is a policy.
   var costs: PooledCosts?
+  /// Names and parents of tenants.
+  var history: TenantHistory
   /// Rows of the counted imports in quarantine.
   var quarantinedRows: Int
   /// Usage.
@@ -41,12 +43,22 @@ struct LoadedPeriod: Sendable {
   /// The period.
   var period: Period { record.period }
   /// The register as the allocation wants it.
-  var register: TenantRegister { TenantRegister(tenants.lazy.map(\.id)) }
+  var register: TenantRegister {
+    TenantRegister(
+      plans: Dictionary(tenants.map { ($0.id, $0.plan) }) { first, _ in first })
+  }
+
+  /// What the allocation depends on; `nil` without a policy or costs.
+  var allocationInput: AllocationInput? {
+    guard let policy, let costs else { return nil }
+    return AllocationInput(
+      costs: costs, policy: policy, usage: usage, register: register, history: history)
+  }
 
   /// Digests of everything above that a close freezes.
   func frozen(policy: Policy) -> FrozenInputs {
     FrozenInputs(
       policy: policy.digest, usage: InputDigests.usage(usage),
-      register: InputDigests.register(tenants), imports: snapshots)
+      register: InputDigests.register(tenants, history), imports: snapshots)
   }
 }

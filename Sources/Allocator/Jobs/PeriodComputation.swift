@@ -37,9 +37,10 @@ struct PeriodComputation: Sendable {
   static func compute(
     _ loaded: LoadedPeriod, by closer: Closer
   ) throws(AccountingError) -> PeriodComputation? {
-    guard let policy = loaded.policy, let costs = loaded.costs else { return nil }
-    let allocation = try Allocation.allocate(
-      AllocationInput(costs: costs, policy: policy, usage: loaded.usage))
+    guard let policy = loaded.policy, let costs = loaded.costs,
+      let input = loaded.allocationInput
+    else { return nil }
+    let allocation = try Allocation.allocate(input)
     let context = PostingContext(
       period: loaded.period, version: closer.version ?? loaded.record.version + 1,
       postedAt: loaded.now,
@@ -51,12 +52,12 @@ struct PeriodComputation: Sendable {
     let trial = try Bridge.build(
       BridgeInput(
         costs: costs, allocation: allocation, entries: entries, invoiceTotal: loaded.invoiceTotal))
-    var input = StatementInput(
+    var shown = StatementInput(
       allocation: allocation, entries: entries, usage: loaded.usage, register: loaded.register,
       coverage: loaded.coverage, previousTotals: loaded.previousTotals,
       reconciliation: trial.state)
-    input.restated = closer.restated
-    let statements = try StatementBuilder.build(input)
+    shown.restated = closer.restated
+    let statements = try StatementBuilder.build(shown)
     let bridge = try Bridge.build(
       BridgeInput(
         costs: costs, allocation: allocation, entries: entries, statements: statements,

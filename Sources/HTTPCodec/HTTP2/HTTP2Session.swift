@@ -295,6 +295,11 @@ public final class HTTP2Session {
     _ = unsafe nghttp2_session_consume_connection(session, count)
   }
 
+  /// Asks the peer for a sign of life (RFC 9113 §6.7).
+  public func ping() {
+    _ = unsafe nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil)
+  }
+
   /// Tells the client that the connection will end, but not yet from which stream on (RFC 9113 §6.8).
   public func announceShutdown() { _ = unsafe nghttp2_submit_shutdown_notice(session) }
 

@@ -63,6 +63,10 @@ final class HTTP2Connection: HTTP2SessionDelegate, HTTP2Link {
   var isFailed = false
   /// Since when the socket takes nothing of what waits.
   var stalledSince: UInt64?
+  /// When bytes came last.
+  var receivedAt: UInt64
+  /// When the client was asked for a sign of life that has not come; nil while it was not.
+  var pingedAt: UInt64?
   /// Since when a head is in progress.
   var headSince: UInt64?
   /// When a first request must be there.
@@ -81,6 +85,7 @@ final class HTTP2Connection: HTTP2SessionDelegate, HTTP2Link {
   ) {
     self.downstream = downstream
     firstDeadline = downstream.deadline
+    receivedAt = now
     budget = HTTP2Budget(at: now)
     self.limits = limits
     self.headBytesMax = headBytesMax

@@ -38,6 +38,8 @@ final class UpstreamHTTP2: HTTP2SessionDelegate, HTTP2Link {
   var isFailureNoted = false
   /// When bytes came last.
   var receivedAt: UInt64
+  /// When the upstream was asked for a sign of life; what came later is one.
+  var pingedAt: UInt64 = 0
   /// Requests at a time.
   private let streamsMax: Int
   private let headBytesMax: Int

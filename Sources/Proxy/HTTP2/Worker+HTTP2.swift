@@ -93,6 +93,8 @@ extension Worker {
       input.reset()
       return true
     }
+    http2.receivedAt = now
+    http2.pingedAt = nil
     http2.budget.refill(at: now)
     http2.noteReceived(input.count)
     let fault = http2.session.receive(input.readable) ?? http2.fault
@@ -274,7 +276,7 @@ extension Worker {
       deadline = connection.requestCount == 0 ? min(deadline, own) : own
     } else if http2.hasOpenStreams {
       // Each of its streams has its own.
-      deadline = .max
+      deadline = timeouts.ping > 0 ? (http2.pingedAt ?? http2.receivedAt) + timeouts.ping : .max
     } else if connection.requestCount > 0 {
       deadline = connection.idleSince + timeouts.keepAlive
     }
@@ -394,12 +396,35 @@ extension Worker {
     listHTTP2(http2)
   }
 
+  /// A client with open streams sends nothing: it is asked whether it is there, and given up when it does not say so.
+  private func timeOutSilence(_ connection: DownstreamConnection, _ http2: HTTP2Connection) {
+    // The deadline is of an earlier turn.
+    guard timeouts.ping > 0, now >= (http2.pingedAt ?? http2.receivedAt) + timeouts.ping else {
+      settleHTTP2(connection, http2)
+      return
+    }
+    guard http2.pingedAt == nil else {
+      counters.add(.timeoutsPing)
+      connection.channel.isBroken = true
+      endHTTP2(connection, http2)
+      return
+    }
+    http2.pingedAt = now
+    http2.session.ping()
+    http2.isDirty = true
+    progressHTTP2(connection, http2)
+  }
+
   /// A deadline of the connection itself has passed.
   func timeOutHTTP2(_ connection: DownstreamConnection, _ http2: HTTP2Connection) {
     if connection.channel.outputCount > 0 && now < http2.leaveDeadline {
       counters.add(.timeoutsClientWrite)
       connection.channel.isBroken = true
       endHTTP2(connection, http2)
+      return
+    }
+    if http2.hasOpenStreams && http2.headInProgress == 0 && now < http2.leaveDeadline {
+      timeOutSilence(connection, http2)
       return
     }
     if http2.headInProgress != 0 && now < http2.leaveDeadline {

@@ -308,6 +308,23 @@ extension Worker {
     stream.connection.leave()
   }
 
+  /// Asks an upstream that is silent while it has requests whether it is there, and gives it up when it does not say so.
+  func checkSilence(_ carrier: UpstreamConnection, _ http2: UpstreamHTTP2) {
+    let ping = pools[carrier.upstream].pingNanoseconds
+    guard ping > 0, carrier.isConnected, !http2.isDead, !http2.isIdle,
+      now >= max(http2.receivedAt, http2.pingedAt) + ping
+    else { return }
+    guard http2.pingedAt <= http2.receivedAt else {
+      counters.add(.timeoutsPing)
+      endCarrier(carrier, http2, .upstreamClosed)
+      return
+    }
+    http2.pingedAt = now
+    http2.session.ping()
+    http2.isDirty = true
+    list(http2)
+  }
+
   // MARK: - For the relay
 
   /// Hands the request's bytes over to a stream, and counts the frames that this made before they go to the kernel.

@@ -17,6 +17,12 @@ public struct AuditRecord: Sendable, Equatable {
     case quarantineRead = "costs.quarantine.read"
     /// A policy became the current one.
     case policySet = "policy.set"
+    /// Rates between currencies were loaded.
+    case ratesImport = "rates.import"
+    /// Names and parents of tenants were set.
+    case historySet = "tenants.history.set"
+    /// Somebody asked why a tenant bears what it bears.
+    case whyRead = "why.read"
     /// A period was closed.
     case periodClose = "period.close"
     /// Provisional statements of a period were made.

@@ -18,7 +18,13 @@ enum SchemaTriggers {
   /// The three triggers of one append-only table.
   static func appendOnly(_ table: String) -> [String] {
     guard let key = keys[table] else { preconditionFailure("no key of \(table)") }
-    return [
+    return appendOnly(table, key: key)
+  }
+
+  /// The three triggers of one append-only table whose rows are told apart by `key`, a condition on
+  /// a row and `NEW`.
+  static func appendOnly(_ table: String, key: String) -> [String] {
+    [
       """
       CREATE TRIGGER \(table)_no_update BEFORE UPDATE ON \(table)
       BEGIN SELECT RAISE(ABORT, '\(table) is append-only: UPDATE refused'); END

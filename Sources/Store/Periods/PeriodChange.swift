@@ -13,6 +13,12 @@ enum PeriodChange {
         """, arguments: [period])
   }
 
+  /// Notes that something changed which any period may depend on, such as rates of currencies. A
+  /// period without a counter has nothing yet that a close could have loaded.
+  static func bumpAll(_ database: Database) throws {
+    try database.execute(sql: "UPDATE period_change SET changes = changes + 1")
+  }
+
   /// The counter's reading.
   static func reading(_ database: Database, _ period: String) throws -> Int64 {
     try Int64.fetchOne(

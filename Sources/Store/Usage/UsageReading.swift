@@ -5,25 +5,50 @@ internal import Usage
 
 /// Reads of stored usage: figures for a close, sums for a reader.
 enum UsageReading {
-  /// Every counter of a period by tenant and route.
-  static func figures(_ database: Database, table: String, period: Period) throws -> UsageFigures {
+  /// Every counter of a period by tenant and route, under the names that `history` gives tenants in
+  /// each hour.
+  static func figures(
+    _ database: Database, table: String, period: Period, history: TenantHistory = .empty
+  ) throws -> UsageFigures {
+    let names = try names(database)
+    let renamed = Set(history.aliases(in: period).map(\.tenant))
+    var figures = UsageFigures()
     let rows = try Row.fetchCursor(
       database,
       sql: """
         SELECT tenant, route, \(UsageColumns.sums) FROM \(table) WHERE hour >= ? AND hour < ?
         GROUP BY tenant, route ORDER BY tenant, route
         """, arguments: [hour(period.start), hour(period.end)])
-    let names = try names(database)
-    var figures = UsageFigures()
     while let row = try rows.next() {
-      for (quantity, name) in zip(Usage.Quantity.allCases, names) {
-        let count = try Counter.value(row[quantity.name], table)
-        guard count > 0 else { continue }
-        try figures.add(
-          tenant: row["tenant"], route: row["route"], quantity: name, UInt128(count))
+      let tenant: String = row["tenant"]
+      if renamed.contains(tenant) { continue }
+      try add(row, names, tenant: tenant, table, to: &figures)
+    }
+    // Bound: tenants with an alias are as many as the history's document holds.
+    for tenant in renamed {
+      let hours = try Row.fetchCursor(
+        database,
+        sql: """
+          SELECT hour, route, \(UsageColumns.sums) FROM \(table)
+          WHERE tenant = ? AND hour >= ? AND hour < ? GROUP BY hour, route
+          """, arguments: [tenant, hour(period.start), hour(period.end)])
+      while let row = try hours.next() {
+        let moment = UTCInstant(microseconds: row["hour"] as Int64 * UsageHour.microseconds)
+        try add(row, names, tenant: history.name(of: tenant, at: moment), table, to: &figures)
       }
     }
     return figures
+  }
+
+  private static func add(
+    _ row: Row, _ names: [String], tenant: String, _ table: String, to figures: inout UsageFigures
+  ) throws {
+    let route: String = row["route"]
+    for (quantity, name) in zip(Usage.Quantity.allCases, names) {
+      let count = try Counter.value(row[quantity.name], table)
+      guard count > 0 else { continue }
+      try figures.add(tenant: tenant, route: route, quantity: name, UInt128(count))
+    }
   }
 
   /// Names of the quantities for policies and statements: of the operator's units the declared

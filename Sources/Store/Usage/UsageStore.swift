@@ -30,18 +30,25 @@ public struct UsageStore: Sendable {
   }
 
   /// What every tenant used in a period, as it counts for its statements: late usage is not in it
-  /// until a restatement took it in.
-  public func figures(of period: Period) async throws(StoreError) -> UsageFigures {
+  /// until a restatement took it in. Tenants stand under the name that `history` gives them in each
+  /// hour.
+  public func figures(
+    of period: Period, history: TenantHistory = .empty
+  ) async throws(StoreError) -> UsageFigures {
     try await engine.read("reading usage of \(period)") { database in
-      try UsageReading.figures(database, table: "usage_rollup", period: period)
-        .merging(UsageReading.figures(database, table: "usage_taken", period: period))
+      let counted = try UsageReading.figures(
+        database, table: "usage_rollup", period: period, history: history)
+      return try counted.merging(
+        UsageReading.figures(database, table: "usage_taken", period: period, history: history))
     }
   }
 
   /// What arrived for a period after it was closed.
-  public func lateFigures(of period: Period) async throws(StoreError) -> UsageFigures {
+  public func lateFigures(
+    of period: Period, history: TenantHistory = .empty
+  ) async throws(StoreError) -> UsageFigures {
     try await engine.read("reading late usage of \(period)") { database in
-      try UsageReading.figures(database, table: "usage_late", period: period)
+      try UsageReading.figures(database, table: "usage_late", period: period, history: history)
     }
   }
 

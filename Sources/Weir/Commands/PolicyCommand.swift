@@ -1,11 +1,11 @@
 internal import Accounting
 internal import ArgumentParser
 
-/// `weir policy check|set|show`.
+/// `weir policy check|set|show|diff`.
 struct PolicyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "policy", abstract: "Check, set or show the allocation policy.",
-    subcommands: [Check.self, Activate.self, Show.self])
+    commandName: "policy", abstract: "Check, compare, set or show the allocation policy.",
+    subcommands: [Check.self, Activate.self, Show.self, PolicyDiffCommand.self])
 
   /// `weir policy check FILE`.
   struct Check: ParsableCommand {

@@ -1,11 +1,11 @@
 internal import Accounting
 internal import ArgumentParser
 
-/// `weir tenants import|list`.
+/// `weir tenants import|list|history`.
 struct TenantsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tenants", abstract: "Import or list the register of tenants.",
-    subcommands: [Import.self, List.self])
+    subcommands: [Import.self, List.self, TenantHistoryCommand.self])
 
   /// `weir tenants import FILE`.
   struct Import: ParsableCommand {

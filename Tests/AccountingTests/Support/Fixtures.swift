@@ -52,6 +52,7 @@ enum Fixtures {
 /// One close from records to statements.
 struct Close {
   let costs: PooledCosts
+  let input: AllocationInput
   let allocation: AllocationResult
   let chain: [ChainedEntry]
   let statements: StatementSet
@@ -60,11 +61,18 @@ struct Close {
   init(
     _ records: [CostRecord], policy: Policy, usage: UsageFigures,
     externals: [ExternalSeries] = [], register: [String] = [],
-    coverage: Coverage = Coverage([]), previousTotals: [String: Money] = [:]
+    coverage: Coverage = Coverage([]), previousTotals: [String: Money] = [:],
+    plans: [String: String] = [:], history: TenantHistory = .empty, rates: RateBook = .empty,
+    invoiceTotal: Amount? = nil
   ) throws {
-    costs = try CostPooling.pool(records, policy: policy, period: Fixtures.october)
-    allocation = try Allocation.allocate(
-      AllocationInput(costs: costs, policy: policy, usage: usage, externals: externals))
+    let known = TenantRegister(
+      plans: plans.merging(register.map { ($0, "") }) { plan, _ in plan })
+    costs = try CostPooling.pool(
+      records, policy: policy, period: Fixtures.october, rates: rates, history: history)
+    input = AllocationInput(
+      costs: costs, policy: policy, usage: usage, externals: externals, register: known,
+      history: history)
+    allocation = try Allocation.allocate(input)
     chain = try LedgerPosting.entries(
       for: allocation, context: Fixtures.context(policy), after: .empty)
     let entries = chain.map(\.entry)
@@ -73,9 +81,11 @@ struct Close {
     statements = try StatementBuilder.build(
       StatementInput(
         allocation: allocation, entries: entries, usage: usage,
-        register: TenantRegister(register), coverage: coverage, previousTotals: previousTotals,
+        register: known, coverage: coverage, previousTotals: previousTotals,
         reconciliation: trial.state))
     bridge = try Bridge.build(
-      BridgeInput(costs: costs, allocation: allocation, entries: entries, statements: statements))
+      BridgeInput(
+        costs: costs, allocation: allocation, entries: entries, statements: statements,
+        invoiceTotal: invoiceTotal))
   }
 }

@@ -1,5 +1,6 @@
 import PlainHTTP
 import Platform
+import Synchronization
 import TestSupport
 
 @testable import Proxy
@@ -224,4 +225,12 @@ func http2UpstreamRig(
     configuration.upstreams[0].speaksHTTP2 = true
     change(&configuration)
   }
+}
+
+/// What an origin's thread saw.
+final class Seen<Value: Sendable>: Sendable {
+  private let state: Mutex<Value>
+  init(_ value: Value) { state = Mutex(value) }
+  var value: Value { state.withLock { $0 } }
+  func change(_ body: (inout Value) -> Void) { state.withLock { body(&$0) } }
 }

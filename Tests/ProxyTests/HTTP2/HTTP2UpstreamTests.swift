@@ -13,14 +13,6 @@ import Usage
   private typealias Client = HTTP2Client
   private typealias Peer = HTTP2Origin
 
-  /// What an origin's thread saw.
-  private final class Seen<Value: Sendable>: Sendable {
-    private let state: Mutex<Value>
-    init(_ value: Value) { state = Mutex(value) }
-    var value: Value { state.withLock { $0 } }
-    func change(_ body: (inout Value) -> Void) { state.withLock { body(&$0) } }
-  }
-
   /// The frames of requests and responses, all connections together.
   private struct Ledger: Sendable {
     var received: UInt64 = 0
