@@ -27,6 +27,8 @@ public enum AccountingError: Error, Hashable, Sendable {
   case focusColumnsMissing(version: String, columns: [String])
   /// A split group, pool or record set is not usable; says which and why.
   case unusableCosts(reason: String)
+  /// What somebody wants to post by hand cannot be posted.
+  case notTransferable(reason: String)
   /// A ledger entry's postings do not sum to zero.
   case unbalanced(currency: String, sum: String)
   /// A binary ledger entry cannot be decoded.
@@ -54,6 +56,7 @@ extension AccountingError: CustomStringConvertible {
     case .focusColumnsMissing(let version, let columns):
       "FOCUS \(version) file lacks mandatory columns: \(columns.joined(separator: ", "))"
     case .unusableCosts(let reason): "costs cannot be used: \(reason)"
+    case .notTransferable(let reason): "cannot be posted: \(reason)"
     case .unbalanced(let currency, let sum): "postings in \(currency) sum to \(sum), not zero"
     case .malformedEntry(let offset, let reason): "ledger entry, byte \(offset): \(reason)"
     case .malformedJSON(let offset, let reason): "JSON, byte \(offset): \(reason)"

@@ -31,6 +31,10 @@ public struct EmbeddedStore: Sendable {
   public let history: HistoryStore
   /// Ledger entries.
   public let ledger: LedgerStore
+  /// What waits for a second person.
+  public let orders: OrderStore
+  /// Objections to statements.
+  public let disputes: DisputeStore
   /// Periods and their close.
   public let periods: PeriodStore
   /// Statements.
@@ -71,6 +75,8 @@ public struct EmbeddedStore: Sendable {
     rates = RateStore(engine: engine)
     history = HistoryStore(engine: engine)
     ledger = LedgerStore(engine: engine, seals: seals)
+    orders = OrderStore(engine: engine)
+    disputes = DisputeStore(engine: engine)
     periods = PeriodStore(engine: engine, seals: seals)
     statements = StatementStore(engine: engine)
     tokens = TokenStore(engine: engine)
@@ -85,7 +91,7 @@ public struct EmbeddedStore: Sendable {
   public func prepareToServe() async throws(StoreError) {
     let known = try seals.all()
     try await engine.read("comparing the ledger with its seals") { database in
-      for (file, seal) in known { try seal.compare(with: database, file: file) }
+      for (file, seal) in known { try SealReading.compare(seal, with: database, file: file) }
     }
     for seal in try await periods.sealsOwed() { try seals.write(seal) }
     try await engine.write("forgetting unfinished imports") { database in

@@ -20,6 +20,8 @@ public enum StoreError: Error, Sendable, Equatable {
   case changedMeanwhile(period: String)
   /// The period is closed already.
   case periodClosed(period: String)
+  /// An order was approved or withdrawn before.
+  case orderSettled(id: Int64)
   /// Something with that name exists.
   case exists(what: String)
   /// Nothing has that name.
@@ -42,6 +44,7 @@ extension StoreError: CustomStringConvertible {
       "the ledger does not match its seal \(file): \(reason); restore a newer backup"
     case .changedMeanwhile(let period): "period \(period) changed while it was being closed"
     case .periodClosed(let period): "period \(period) is closed"
+    case .orderSettled(let id): "order \(id) is settled: nothing waits for approval"
     case .exists(let what): "\(what) exists"
     case .notFound(let what): "no \(what)"
     }

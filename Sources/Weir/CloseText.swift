@@ -49,6 +49,15 @@ enum CloseText {
     }
     bridge.add(["difference", JSONText.text(costs, "difference")])
     Swift.print("\n" + bridge.text)
+    let categories = JSONText.list(document, "categories")
+    if !categories.isEmpty {
+      var table = TextTable(["OF THE BILL", "RECORDS", "BILLED", "EFFECTIVE"], figures: [1, 2, 3])
+      for category in categories {
+        table.add(
+          ["category", "records", "billed", "effective"].map { JSONText.text(category, $0) })
+      }
+      Swift.print("\n" + table.text)
+    }
     for reason in JSONText.list(costs, "reasons") { Swift.print("  \(JSONText.plain(reason))") }
     let usage = document["usage"]
     let differing = JSONText.list(usage, "rows").filter { $0["agrees"] == .bool(false) }
@@ -56,6 +65,35 @@ enum CloseText {
       differing.isEmpty
         ? "usage: batches, store and statements agree on every quantity"
         : "usage differs on: \(differing.map { JSONText.text($0, "quantity") })")
+    variance(document["variance"])
+    let printed = JSONText.text(document, "printed_difference")
+    if printed.contains(where: { ("1"..."9").contains($0) }) {
+      Swift.print("printed statements differ from the printed period by \(printed)")
+    }
     Swift.print("ties out: \(JSONText.text(document, "ties_out"))")
+  }
+
+  /// Prints what was posted outside of closes, when anything was.
+  static func corrections(_ document: JSONValue?) {
+    let words = [("posted_here", "posted in it"), ("because_of_it", "posted later because of it")]
+    for (key, title) in words {
+      let sums = document?[key]
+      guard (sums?["entries"]?.asInteger ?? 0) > 0 else { continue }
+      let parts = JSONText.list(sums, "sums").map {
+        "\(JSONText.text($0, "kind")) \(JSONText.text($0, "amount")) \(JSONText.text($0, "currency"))"
+      }
+      Swift.print(
+        "\(title): \(JSONText.text(sums, "entries")) entries, \(parts.joined(separator: ", "))")
+    }
+  }
+
+  /// Prints SLI M5.
+  static func variance(_ variance: JSONValue?) {
+    guard let variance, variance != .null else { return }
+    Swift.print(
+      """
+      variance from the bill (M5): \(JSONText.text(variance, "variance")), at most \
+      \(JSONText.text(variance, "threshold")) is in order: \(JSONText.text(variance, "met"))
+      """)
   }
 }

@@ -16,8 +16,11 @@ struct Program: AsyncParsableCommand {
     version: "weir 0.1.0",
     subcommands: [
       AllocatorCommand.self, ImportCommand.self, ImportsCommand.self, PolicyCommand.self,
-      CloseCommand.self, StatementCommand.self, StatementsCommand.self, ExportCommand.self,
-      ReconcileCommand.self, LedgerCommand.self,
+      SoftCloseCommand.self, CloseCommand.self, ApproveCommand.self, OrdersCommand.self,
+      WithdrawCommand.self, RestateCommand.self, LateCommand.self, AdjustCommand.self,
+      WriteOffCommand.self, DisputeCommand.self, SealCommand.self,
+      StatementCommand.self, StatementsCommand.self, ExportCommand.self, ReconcileCommand.self,
+      LedgerCommand.self,
       UsageCommand.self, StatusCommand.self, PeriodsCommand.self, TokenCommand.self,
       TenantsCommand.self, SKUsCommand.self, DriversCommand.self, RatesCommand.self,
       WhyCommand.self, BackupCommand.self,

@@ -23,7 +23,7 @@ struct RunningAllocator: Sendable {
 
   /// Starts one, runs `body`, and stops it again.
   static func run(
-    _ configuration: AllocatorConfiguration = .init(),
+    _ configuration: AllocatorConfiguration = .onePerson,
     _ body: @escaping @Sendable (RunningAllocator) async throws -> Void
   ) async throws {
     let folder = FileManager.default.temporaryDirectory
@@ -81,6 +81,12 @@ struct RunningAllocator: Sendable {
     try store.close()
   }
 
+  /// The token of a further person.
+  func token(named name: String, role: Role = .operator) async throws -> HTTPRequest.Field {
+    let made = try await store.tokens.create(name: name, role: role, by: "test", at: Self.now)
+    return .init("Authorization", "Bearer \(made.secret)")
+  }
+
   /// One answer.
   struct Answer: Sendable {
     let status: Int
@@ -132,5 +138,14 @@ struct RunningAllocator: Sendable {
           })
       }
     }
+  }
+}
+
+extension AllocatorConfiguration {
+  /// Whoever asks may post: for tests that are not about the second person.
+  static var onePerson: AllocatorConfiguration {
+    var configuration = AllocatorConfiguration()
+    configuration.approvals.people = 1
+    return configuration
   }
 }

@@ -65,6 +65,7 @@ final class AllocatorProcess {
       listen: 127.0.0.1:0
       admin: 127.0.0.1:0
       store: \(path("state/weir.sqlite"))
+      approvals: {people: 1}
       """
     try Data(configuration.utf8).write(to: URL(fileURLWithPath: path("weir.yaml")))
     process.executableURL = try WeirProcess.executable()

@@ -98,7 +98,7 @@ class Allocator:
         configuration = folder / "allocator.yaml"
         configuration.write_text(
             f"listen: 127.0.0.1:{self.port}\nadmin: 127.0.0.1:{admin}\nstore: {folder}/weir.sqlite\n"
-            "proxies:\n  expected: [demo]\n")
+            "proxies:\n  expected: [demo]\napprovals:\n  people: 1\n")
         with open(folder / "allocator.log", "wb") as log:
             self.process = subprocess.Popen(
                 [weir, "allocator", "--config", configuration], stdout=log, stderr=log)

@@ -20,6 +20,7 @@ public struct CostPooling: Sendable {
   private var pools: [PoolSums]
   private var scope = RatedTally()
   private var invoices: [String: RatedTally] = [:]
+  private var categories: [String: RatedTally] = [:]
   private var differences: [RatePair: Amount] = [:]
   private var rates: Set<AppliedRate> = []
   private var followings: [String: RatedFollowing] = [:]
@@ -86,6 +87,7 @@ public struct CostPooling: Sendable {
     }
     try scope.add(record, paid)
     try invoices[record[.invoice] ?? "", default: .init()].add(record, paid)
+    try categories[record[.chargeCategory] ?? "", default: .init()].add(record, paid)
     let index = policy.pools.firstIndex { $0.filter.takes(record) } ?? policy.pools.count
     try pools[index].tally.add(record, rate)
     let owner = owner(of: record, pool: index)
@@ -161,6 +163,7 @@ public struct CostPooling: Sendable {
     result.inScope = .init(
       records: paid.records, billed: paid.billed, effective: try total.adding(result.fx))
     for (invoice, tally) in invoices { result.invoices[invoice] = try tally.converted() }
+    for (name, tally) in categories { result.categories[name] = try tally.converted() }
     result.conversions = ConvertedSum.merged(result.pools.map(\.conversions))
     return result
   }

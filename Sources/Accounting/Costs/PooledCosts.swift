@@ -65,6 +65,8 @@ public struct PooledCosts: Hashable, Sendable {
   public internal(set) var inScope = Tally()
   /// The records in the pools by InvoiceId; the empty id stands for none.
   public internal(set) var invoices: [String: Tally] = [:]
+  /// The records in the pools by ChargeCategory: what of the bill is usage, tax, credit.
+  public internal(set) var categories: [String: Tally] = [:]
   /// Records left out because the other side of their split group counts.
   public internal(set) var setAside = Tally()
   /// Split groups whose sides do not agree.

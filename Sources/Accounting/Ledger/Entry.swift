@@ -6,8 +6,10 @@ public enum EntryKind: String, CaseIterable, Hashable, Sendable {
   case allocation
   /// An earlier entry, undone.
   case reversal
-  /// A correction of an earlier period, posted in an open one.
+  /// A correction of an earlier period, or by hand, posted in an open one.
   case adjustment
+  /// What a tenant owed and will not pay: the platform bears it.
+  case writeOff = "write-off"
 }
 
 /// One movement between an account and the entry's others. Positive is a charge to the account.

@@ -14,6 +14,8 @@ public struct CloseInput: Sendable {
   public var period: Period
   /// Its state.
   public var state: PeriodState
+  /// Whether a closed period is restated instead.
+  public var isRestatement = false
   /// The time of the question, given by the caller.
   public var now: UTCInstant
   /// The policy, when there is a valid one.
@@ -62,7 +64,13 @@ public enum CloseCheck {
 
   private static func stateBlockers(_ input: CloseInput) -> [CloseBlocker] {
     var blockers: [CloseBlocker] = []
-    if input.state == .closed {
+    if input.isRestatement, input.state != .closed {
+      blockers.append(
+        CloseBlocker(
+          code: "period-not-closed",
+          message: "\(input.period) is \(input.state.rawValue): there is nothing to restate"))
+    }
+    if !input.isRestatement, input.state == .closed {
       blockers.append(
         CloseBlocker(code: "period-closed", message: "\(input.period) is already closed"))
     }

@@ -16,6 +16,9 @@ public struct StatementInput: Sendable {
   public var previous: [String: PreviousStatement]
   /// Whether the period ties out.
   public var reconciliation: ReconciliationState
+  /// The rows of the version before, when this is a restatement: an account with the same amount
+  /// keeps its printed figure (only what changed is rounded again).
+  public var restated: [Account: PeriodSummary.Row] = [:]
 
   /// An input.
   public init(
@@ -108,8 +111,8 @@ public enum StatementBuilder {
     guard
       let printedTotal = Int64(exactly: Rounding.halfEven(Int128(total.micros), over: unit))
     else { throw .overflow(operation: "printing \(total)") }
-    let printed = try Apportionment.round(
-      accounts.map { (key: $0.text, exact: sums[$0] ?? 0) }, unit: unit, to: printedTotal)
+    let printed = try PrintedFigures(unit: unit, total: printedTotal, before: input.restated)
+      .figures(accounts.map { (account: $0, micros: sums[$0] ?? 0) })
     var rows: [PeriodSummary.Row] = []
     for (account, printed) in zip(accounts, printed) {
       guard let micros = Int64(exactly: sums[account] ?? 0) else {

@@ -43,6 +43,14 @@ public enum APIError: Error, Sendable, Equatable {
   case policyMissing
   /// A period that cannot be closed yet.
   case closeBlocked(blockers: [String])
+  /// An adjustment, write-off or reversal that cannot be posted.
+  case postingBlocked(blockers: [String])
+  /// Who asked for something cannot approve it.
+  case samePerson(name: String)
+  /// An order that was approved or withdrawn before.
+  case orderSettled(reason: String)
+  /// What an order asked for would not be posted like this any more.
+  case orderStale(id: Int64)
   /// The period changed while it was being closed.
   case closeRaced(period: String)
   /// Too many of these at once.
@@ -73,6 +81,7 @@ public enum APIError: Error, Sendable, Equatable {
     switch error {
     case .notFound(let what): self = .notFound(what: what)
     case .changedMeanwhile(let period): self = .closeRaced(period: period)
+    case .orderSettled: self = .orderSettled(reason: error.description)
     case .periodClosed(let period):
       self = .closeBlocked(blockers: ["already_closed: period \(period) is closed"])
     default: self = .store(error)
@@ -138,6 +147,7 @@ extension APIError {
       .seriesUnavailable, .tenantsInvalid, .ratesInvalid, .historyInvalid, .mappingInvalid,
       .policyMissing, .closeBlocked, .closeRaced:
       documentAnswer
+    case .postingBlocked, .samePerson, .orderSettled, .orderStale: orderAnswer
     case .store(let error): Self.answer(to: error)
     case .accounting(let error):
       Answer(
@@ -206,6 +216,30 @@ extension APIError {
     }
   }
 
+  private var orderAnswer: Answer {
+    switch self {
+    case .postingBlocked(let blockers):
+      Answer(
+        status: .conflict, code: "posting_blocked", message: blockers.joined(separator: "\n"),
+        hint: "nothing was posted")
+    case .samePerson(let name):
+      Answer(
+        status: .conflict, code: "same_person",
+        message: "\(name) asked for this and cannot approve it",
+        hint: "another person approves it with a token of their own name")
+    case .orderSettled(let reason):
+      Answer(
+        status: .conflict, code: "order_settled", message: reason,
+        hint: "`weir orders --all` shows who settled it")
+    case .orderStale(let id):
+      Answer(
+        status: .conflict, code: "order_stale",
+        message: "what order \(id) asked for has changed since",
+        hint: "nothing was posted; look at it again and ask again")
+    default: preconditionFailure("not a fault of an order: \(self)")
+    }
+  }
+
   private static func answer(to error: StoreError) -> Answer {
     switch error {
     case .counterOverflow:
@@ -215,7 +249,7 @@ extension APIError {
     case .exists:
       Answer(status: .conflict, code: "exists", message: error.description, hint: "")
     case .engine, .notAStore, .newerFormat, .missing, .destinationExists, .malformed, .behindSeal,
-      .changedMeanwhile, .periodClosed, .notFound:
+      .changedMeanwhile, .periodClosed, .orderSettled, .notFound:
       Answer(
         status: .serviceUnavailable, code: "store_failed", message: error.description,
         hint: "nothing was stored; look at the disk of the allocator")

@@ -56,9 +56,9 @@ struct APIReply: Sendable {
       .init("hint", .string(answer.hint)),
     ]
     switch error {
-    case .closeBlocked(let list), .policyInvalid(let list), .tenantsInvalid(let list),
-      .documentInvalid(let list), .ratesInvalid(let list), .historyInvalid(let list),
-      .mappingInvalid(let list):
+    case .closeBlocked(let list), .postingBlocked(let list), .policyInvalid(let list),
+      .tenantsInvalid(let list), .documentInvalid(let list), .ratesInvalid(let list),
+      .historyInvalid(let list), .mappingInvalid(let list):
       members.append(.init("details", .array(list.map { .string($0) })))
     default: break
     }

@@ -16,8 +16,9 @@ struct APIRouter: Sendable {
       + SKURoutes(world: world).endpoints + SeriesRoutes(world: world).endpoints
       + PolicyRoutes(world: world).endpoints + TenantRoutes(world: world).endpoints
       + RateRoutes(world: world).endpoints + HistoryRoutes(world: world).endpoints
-      + WhyRoutes(world: world).endpoints
-      + PeriodRoutes(world: world).endpoints + StatementRoutes(world: world).endpoints
+      + WhyRoutes(world: world).endpoints + PeriodRoutes(world: world).endpoints
+      + CorrectionRoutes(world: world).endpoints + OrderRoutes(world: world).endpoints
+      + DisputeRoutes(world: world).endpoints + StatementRoutes(world: world).endpoints
       + ExportRoutes(world: world).endpoints
       + UsageRoutes(world: world).endpoints + LedgerRoutes(world: world).endpoints
       + StatusRoutes(world: world).endpoints + TokenRoutes(world: world).endpoints

@@ -41,6 +41,20 @@ public struct AllocatorConfiguration: Sendable, Equatable {
     public var futureSeconds = 600
   }
 
+  /// Who has to agree before something is posted.
+  public struct Approvals: Sendable, Equatable {
+    /// How many people a close, a restatement or a correction needs. Two by default: nobody moves
+    /// money alone.
+    public var people = 2
+  }
+
+  /// When a period counts as reconciled.
+  public struct Reconciliation: Sendable, Equatable {
+    /// The largest variance from the provider's bill that is in order (SLI M5), in hundredths of a
+    /// percent: 2 %.
+    public var varianceBasisPoints = 200
+  }
+
   /// Bounds on what clients may ask for.
   public struct Limits: Sendable, Equatable {
     /// Largest body of a batch: 1,000,000 rows at 64 bytes.
@@ -73,6 +87,10 @@ public struct AllocatorConfiguration: Sendable, Equatable {
   public var seriesSources = ""
   /// What is known about proxies.
   public var proxies = Proxies()
+  /// Who has to agree before something is posted.
+  public var approvals = Approvals()
+  /// When a period counts as reconciled.
+  public var reconciliation = Reconciliation()
   /// Bounds on what clients may ask for.
   public var limits = Limits()
 

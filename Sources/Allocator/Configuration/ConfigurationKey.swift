@@ -40,6 +40,14 @@ public struct ConfigurationKey: Sendable {
       "proxies.future_seconds", \.proxies.futureSeconds, 1...86_400,
       "how far in the future a batch may begin before it is quarantined"),
     number(
+      "approvals.people", \.approvals.people, 1...2,
+      "people whom a close, a restatement or a correction needs: with 2, one asks and another approves"
+    ),
+    number(
+      "reconciliation.variance_basis_points", \.reconciliation.varianceBasisPoints, 0...10_000,
+      "largest variance from the provider's bill that is in order (SLI M5), in hundredths of a percent"
+    ),
+    number(
       "limits.batch_bytes", \.limits.batchBytes, 1_024...(1 << 30),
       "largest body of one batch"),
     number(

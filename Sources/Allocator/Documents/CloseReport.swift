@@ -3,17 +3,24 @@ internal import Accounting
 /// What a close, or the trial of one, came to, as JSON.
 enum CloseReport {
   /// The report.
-  static func json(_ result: ClosePeriod.Result, period: Period) -> JSONValue {
+  static func json(
+    _ result: ClosePeriod.Result, period: Period, world: AllocatorWorld
+  ) -> JSONValue {
+    let state = result.isClosed || result.state == .softClosed ? result.state : .open
+    let threshold = world.configuration.reconciliation.varianceBasisPoints
     var members: [JSONValue.Member] = [
       .init("period", .string(period.description)),
-      .init("state", .string(result.isClosed ? "closed" : "open")),
+      .init("state", .string((result.isClosed ? .closed : state).rawValue)),
       .init("version", .integer(result.version)),
       .init("blockers", .array(result.blockers.map(ReconciliationDocument.blocker))),
       .init("waived", .array(result.waived.map(ReconciliationDocument.blocker))),
     ]
     guard let computation = result.computation else { return .object(members) }
     members += [
-      .init("reconciliation", ReconciliationDocument.json(computation, waived: result.waived)),
+      .init(
+        "reconciliation",
+        ReconciliationDocument.json(
+          computation, waived: result.waived, thresholdBasisPoints: threshold)),
       .init("totals", totals(computation)),
       .init("entries", .integer(computation.entries.count)),
     ]

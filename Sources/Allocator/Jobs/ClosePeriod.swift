@@ -1,11 +1,12 @@
 internal import Accounting
+internal import Digest
 internal import Logging
 internal import Store
 
-/// Closes a period, or says why it cannot close.
+/// Closes a period or restates a closed one, or says why that cannot be.
 ///
-/// Load values, compute, check, store in one transaction with the audit record. A close that raced
-/// with a late import or batch stores nothing.
+/// Load values, compute, check, store in one transaction with the audit record. What raced with a
+/// late import or batch stores nothing.
 struct ClosePeriod: Sendable {
   /// What it works on.
   let world: AllocatorWorld
@@ -22,6 +23,14 @@ struct ClosePeriod: Sendable {
     var actor: String
     /// Codes of blockers that the closer takes on, each recorded.
     var waived: Set<String>
+    /// Whether a closed period is reversed and posted again as a new version.
+    var isRestatement = false
+    /// For a restatement: under the current policy, not under the one that the close froze.
+    var usesCurrentPolicy = false
+    /// The second person, where one is needed.
+    var approval: OrderApproval?
+    /// The version to be worked out; the one after the period's own when nil.
+    var version: UInt32?
   }
 
   /// What came of it.
@@ -36,6 +45,10 @@ struct ClosePeriod: Sendable {
     var version: UInt32
     /// Whether it was stored.
     var isClosed: Bool
+    /// The state before.
+    var state: PeriodState = .open
+    /// Over everything that would be posted; nil when nothing could be computed.
+    var proposal: Digest256?
   }
 
   /// One reason why a period cannot close.
@@ -53,24 +66,99 @@ struct ClosePeriod: Sendable {
 
   /// Closes, or tries to.
   func run(_ order: Order, at now: UTCInstant) async throws -> Result {
-    let loaded = try await LoadPeriod(world: world).run(order.period, at: now)
-    let closer = PeriodComputation.Closer(actor: order.actor, reason: order.reason)
+    try await trial(order, at: now) { trial in
+      guard !order.isDryRun, trial.result.blockers.isEmpty, trial.result.computation != nil else {
+        return
+      }
+      try await store(&trial, order)
+    }
+  }
+
+  /// Works out what would be posted; `body` may store it.
+  func trial(
+    _ order: Order, at now: UTCInstant, _ body: (inout Trial) async throws -> Void
+  ) async throws -> Result {
+    var trial = try await load(order, at: now)
+    try await body(&trial)
+    return trial.result
+  }
+
+  /// A result with what storing it needs.
+  struct Trial: Sendable {
+    /// What came of it.
+    var result: Result
+    /// The inputs.
+    let loaded: LoadedPeriod
+    /// For a restatement: what it undoes, chained after the head.
+    let reversals: [ChainedEntry]
+  }
+
+  private func load(_ order: Order, at now: UTCInstant) async throws -> Trial {
+    let record = try await world.store.periods.record(of: order.period)
+    let frozen = order.usesCurrentPolicy ? nil : record.close?.policy
+    let loaded = try await LoadPeriod(world: world).run(
+      order.period, at: now, basis: order.isRestatement ? .withLate(policy: frozen) : .counted)
+    var closer = PeriodComputation.Closer(actor: order.actor, reason: order.recordedReason)
+    closer.version = order.version
+    var reversals: [ChainedEntry] = []
+    var found: [Blocker] = []
+    if order.isRestatement, loaded.record.close != nil {
+      reversals = try await self.reversals(loaded, by: closer)
+      closer.head = reversals.last?.head
+      closer.restated = try await printedBefore(loaded.record)
+      found = try await adjustmentBlockers(loaded.record)
+    }
     let (computation, unusable) = try compute(loaded, by: closer)
-    let found = blockers(loaded, computation, unusable)
+    found = blockers(loaded, computation, unusable, order.isRestatement) + found
     var result = Result(
       blockers: found.filter { !order.waived.contains($0.code) },
       waived: found.filter { order.waived.contains($0.code) }, computation: computation,
       version: loaded.record.version + 1, isClosed: false)
-    guard !order.isDryRun, result.blockers.isEmpty, let computation,
-      let policy = loaded.policy
-    else { return result }
-    try await store(computation, loaded, policy: policy, order: order, waived: result.waived)
-    result.isClosed = true
-    world.counters.noteClose()
-    world.logger.info(
-      "period closed",
-      metadata: ["period": "\(order.period)", "version": "\(result.version)"])
-    return result
+    result.state = loaded.record.state
+    result.proposal = computation.flatMap { computation in
+      loaded.policy.map { policy in
+        PostingProposal.digest(
+          of: (reversals + computation.entries).map(\.entry),
+          frozen: loaded.frozen(policy: policy), waived: result.waived.map(\.code),
+          reason: order.reason)
+      }
+    }
+    return Trial(result: result, loaded: loaded, reversals: reversals)
+  }
+
+  /// The entries of the present version, undone under the version to come.
+  private func reversals(
+    _ loaded: LoadedPeriod, by closer: PeriodComputation.Closer
+  ) async throws -> [ChainedEntry] {
+    let record = loaded.record
+    let posted = try await world.store.ledger.allocation(
+      of: record.period, version: record.version)
+    let context = PostingContext(
+      period: record.period, version: record.version + 1, postedAt: loaded.now,
+      actor: closer.actor, reason: closer.reason, policy: record.close?.policy,
+      imports: record.close?.imports.map(\.digest) ?? [])
+    return try LedgerPosting.reversals(of: posted, context: context, after: loaded.mark.ledger)
+  }
+
+  private func printedBefore(
+    _ record: PeriodRecord
+  ) async throws -> [Account: PeriodSummary.Row] {
+    let stored = try await world.store.statements.overview(
+      of: record.period, version: record.version)
+    return try PeriodSummary.rows(canonicalJSON: stored.summary)
+  }
+
+  /// What was adjusted already would be counted twice by a restatement.
+  private func adjustmentBlockers(_ record: PeriodRecord) async throws -> [Blocker] {
+    let late = try await world.store.ledger.lateAdjustments(
+      of: record.period, version: record.version)
+    let undone = Set(late.compactMap(\.reverses))
+    return late.filter { $0.kind == .adjustment && !undone.contains($0.id) }.map { entry in
+      Blocker(
+        code: "late-adjusted",
+        message: "entry \(entry.id.hex) in \(entry.period) adjusts what came late for pool "
+          + "\(LateSubject(text: entry.subject)?.pool ?? "?"): reverse it first")
+    }
   }
 
   /// Costs that cannot be allocated are a reason not to close, not a failure.
@@ -85,11 +173,13 @@ struct ClosePeriod: Sendable {
   }
 
   private func blockers(
-    _ loaded: LoadedPeriod, _ computation: PeriodComputation?, _ unusable: String?
+    _ loaded: LoadedPeriod, _ computation: PeriodComputation?, _ unusable: String?,
+    _ isRestatement: Bool
   ) -> [Blocker] {
     var input = CloseInput(
       period: loaded.period, state: loaded.record.state, now: loaded.now,
       coverage: loaded.coverage)
+    input.isRestatement = isRestatement
     input.policy = loaded.policy
     input.policyFaults = loaded.policyFaults
     input.costs = loaded.costs
@@ -110,33 +200,11 @@ struct ClosePeriod: Sendable {
     }
     return blockers
   }
+}
 
-  private func store(
-    _ computation: PeriodComputation, _ loaded: LoadedPeriod, policy: Policy, order: Order,
-    waived: [Blocker]
-  ) async throws {
-    let ledger = computation.ledger(after: loaded.mark.ledger)
-    let facts = PeriodCloseFacts(
-      at: loaded.now, actor: order.actor, reason: order.reason,
-      frozen: loaded.frozen(policy: policy), ledger: ledger)
-    let documents = PeriodDocuments(
-      statements: computation.statements.statements.map {
-        StatementDocument(
-          tenant: $0.tenant, total: $0.total, bytes: $0.canonicalJSON(),
-          amounts: StatementAmounts.bytes($0.amounts))
-      },
-      summary: computation.statements.summary.canonicalJSON(),
-      reconciliation: ReconciliationDocument.json(computation, waived: waived).canonicalBytes)
-    let closing = PeriodClosing(
-      period: order.period, version: loaded.record.version + 1, mark: loaded.mark, facts: facts,
-      entries: computation.entries, documents: documents)
-    let words =
-      "version=\(closing.version) \(LedgerAnchorText.text(ledger))"
-      + " waived=\(waived.map(\.code).joined(separator: ",")) reason=\(order.reason)"
-    try await world.store.periods.close(
-      closing,
-      audit: AuditRecord(
-        at: loaded.now, actor: order.actor, action: .periodClose,
-        subject: order.period.description, detail: words))
+extension ClosePeriod.Order {
+  /// The reason as entries hold it, with the second person.
+  var recordedReason: String {
+    approval.map { "\(reason) (approved by \($0.approver))" } ?? reason
   }
 }

@@ -32,7 +32,7 @@ struct ComparePolicies: Sendable {
     let loader = LoadPeriod(world: world)
     var results: [AllocationResult] = []
     for policy in [old, new] {
-      let loaded = try await loader.run(period, at: now, under: policy)
+      let loaded = try await loader.run(period, at: now, basis: .trial(policy))
       guard let input = loaded.allocationInput else { throw APIError.policyMissing }
       results.append(try Allocation.allocate(input))
     }

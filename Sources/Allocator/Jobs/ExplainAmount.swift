@@ -63,7 +63,7 @@ struct ExplainAmount: Sendable {
       throw APIError.notFound(what: "pool \(question.pool) in policy \(policy.name)")
     }
     let loader = LoadPeriod(world: world)
-    let loaded = try await loader.run(question.period, at: now, under: policy)
+    let loaded = try await loader.run(question.period, at: now, basis: .trial(policy))
     guard let input = loaded.allocationInput else { throw APIError.policyMissing }
     let chain = try WhyChain(tenant: question.tenant, pool: question.pool, input)
     let empty = PoolRecords(

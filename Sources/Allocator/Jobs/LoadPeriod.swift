@@ -1,4 +1,5 @@
 internal import Accounting
+internal import Digest
 internal import Store
 
 /// Loads everything that a period's statements depend on.
@@ -8,16 +9,35 @@ struct LoadPeriod: Sendable {
   /// What it works on.
   let world: AllocatorWorld
 
-  /// The period as it is now, under the current policy or the one that is given.
+  /// Which usage and which policy a computation stands on.
+  enum Basis: Sendable {
+    /// For a close: what counts, under the current policy.
+    case counted
+    /// What counts, under a policy that is only tried.
+    case trial(Policy)
+    /// For a closed period as it would be now: late usage too, under a policy of the past, or the
+    /// current one when nil.
+    case withLate(policy: Digest256?)
+  }
+
+  /// The period as it is now.
   func run(
-    _ period: Period, at now: UTCInstant, under trial: Policy? = nil
+    _ period: Period, at now: UTCInstant, basis: Basis = .counted
   ) async throws -> LoadedPeriod {
     let store = world.store
     let mark = try await store.periods.mark(of: period)
-    let (policy, faults) = try await self.policy(trial)
+    let (policy, faults) = try await self.policy(basis)
     let history = try await store.history.current()
-    let usage = try await store.usage.figures(of: period, history: history)
-    let late = try await store.usage.lateFigures(of: period)
+    var usage = try await store.usage.figures(of: period, history: history)
+    var late = try await store.usage.lateFigures(of: period, history: history)
+    if case .withLate = basis {
+      usage = try usage.merging(late)
+      late = UsageFigures()
+    }
+    // Provisional amounts are nothing to compare with.
+    let before = try await store.periods.record(of: period.previous)
+    let previous =
+      before.close == nil ? [:] : try await store.statements.amounts(of: period.previous)
     return LoadedPeriod(
       mark: mark, record: try await store.periods.record(of: period), now: now, policy: policy,
       policyFaults: faults, snapshots: try await store.costs.current(of: period),
@@ -28,7 +48,7 @@ struct LoadPeriod: Sendable {
       lateTotals: Self.totals(late), tenants: try await store.tenants.list(),
       coverage: try await coverage(period, now),
       conflicts: try await store.usage.conflicts(of: period),
-      previous: try await store.statements.amounts(of: period.previous))
+      previous: previous)
   }
 
   /// Sums over all tenants and routes, by quantity name.
@@ -36,9 +56,14 @@ struct LoadPeriod: Sendable {
     usage.totals
   }
 
-  private func policy(_ trial: Policy?) async throws -> (Policy?, [PolicyFault]) {
-    if let trial { return (trial, []) }
-    guard let stored = try await world.store.policies.current() else { return (nil, []) }
+  private func policy(_ basis: Basis) async throws -> (Policy?, [PolicyFault]) {
+    let stored: StoredPolicy?
+    switch basis {
+    case .trial(let policy): return (policy, [])
+    case .counted, .withLate(nil): stored = try await world.store.policies.current()
+    case .withLate(let digest?): stored = try await world.store.policies.version(digest)
+    }
+    guard let stored else { return (nil, []) }
     do {
       return (try PolicyDocument.policy(stored.source), [])
     } catch let error as PolicyFaults {

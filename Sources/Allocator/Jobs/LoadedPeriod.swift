@@ -38,6 +38,9 @@ struct LoadedPeriod: Sendable {
   var conflicts: Int
   /// The latest statements of the period before.
   var previous: [String: PreviousStatement]
+  /// The total that the provider's invoice states, once a control total was imported; else the invoice
+  /// is the sum of the records.
+  var invoiceTotal: Amount?
 
   /// The period.
   var period: Period { record.period }

@@ -9,8 +9,16 @@ struct PeriodComputation: Sendable {
     var actor: String
     /// In the closer's words.
     var reason: String
+    /// The version to be issued; the one after the period's own when nil.
+    var version: UInt32?
+    /// Where its entries are chained; the head of the mark when nil.
+    var head: LedgerHead?
+    /// The rows of the version before, for a restatement.
+    var restated: [Account: PeriodSummary.Row] = [:]
   }
 
+  /// The costs that were allocated.
+  var costs: PooledCosts
   /// The allocation.
   var allocation: AllocationResult
   /// Entries to be posted after the ledger's head.
@@ -34,25 +42,30 @@ struct PeriodComputation: Sendable {
     else { return nil }
     let allocation = try Allocation.allocate(input)
     let context = PostingContext(
-      period: loaded.period, version: loaded.record.version + 1, postedAt: loaded.now,
+      period: loaded.period, version: closer.version ?? loaded.record.version + 1,
+      postedAt: loaded.now,
       actor: closer.actor, reason: closer.reason, policy: policy.digest,
       imports: loaded.snapshots.map(\.digest))
     let chained = try LedgerPosting.entries(
-      for: allocation, context: context, after: loaded.mark.ledger)
+      for: allocation, context: context, after: closer.head ?? loaded.mark.ledger)
     let entries = chained.map(\.entry)
     let trial = try Bridge.build(
-      BridgeInput(costs: costs, allocation: allocation, entries: entries))
-    let statements = try StatementBuilder.build(
-      StatementInput(
-        allocation: allocation, entries: entries, usage: loaded.usage, register: loaded.register,
-        coverage: loaded.coverage, previous: loaded.previous,
-        reconciliation: trial.state))
+      BridgeInput(
+        costs: costs, allocation: allocation, entries: entries, invoiceTotal: loaded.invoiceTotal))
+    var shown = StatementInput(
+      allocation: allocation, entries: entries, usage: loaded.usage, register: loaded.register,
+      coverage: loaded.coverage, previous: loaded.previous, reconciliation: trial.state)
+    shown.restated = closer.restated
+    let statements = try StatementBuilder.build(shown)
     let bridge = try Bridge.build(
-      BridgeInput(costs: costs, allocation: allocation, entries: entries, statements: statements))
+      BridgeInput(
+        costs: costs, allocation: allocation, entries: entries, statements: statements,
+        invoiceTotal: loaded.invoiceTotal))
     let stored = LoadPeriod.totals(loaded.usage)
       .merging(loaded.lateTotals) { counted, late in counted + late }
     return PeriodComputation(
-      allocation: allocation, entries: chained, statements: statements, bridge: bridge,
+      costs: costs, allocation: allocation, entries: chained, statements: statements,
+      bridge: bridge,
       usageBridge: try UsageBridge(
         batches: loaded.listenerTotals, stored: stored, statements: statements,
         late: loaded.lateTotals))

@@ -18,6 +18,7 @@ struct MetricsText: Sendable {
     let head = try await world.store.ledger.head()
     var lines = activity(world.counters.reading)
     lines += stored(counts, head)
+    lines += try await ClosingMetrics(world: world).lines(at: now)
     lines += proxyLines(instances, now)
     return lines.joined(separator: "\n") + "\n"
   }
@@ -85,11 +86,11 @@ struct MetricsText: Sendable {
     return lines
   }
 
-  private static func head(_ name: String, _ type: String, _ help: String) -> [String] {
+  static func head(_ name: String, _ type: String, _ help: String) -> [String] {
     ["# HELP \(name) \(help)", "# TYPE \(name) \(type)"]
   }
 
-  private static func single(
+  static func single(
     _ name: String, _ type: String, _ help: String, _ value: Int
   ) -> [String] {
     head(name, type, help) + ["\(name) \(value)"]

@@ -40,7 +40,8 @@ struct StatementPage {
   private func text(_ text: String) -> String { HTMLText.escaped(text) }
 
   private var header: String {
-    let mark = statement.isRegistered ? "" : " <span class=\"mark\">unregistered</span>"
+    var mark = statement.isRegistered ? "" : " <span class=\"mark\">unregistered</span>"
+    if statement.isProvisional { mark += " <span class=\"mark\">provisional</span>" }
     return """
       <header>
       <p class="kind">Statement of usage and cost</p>

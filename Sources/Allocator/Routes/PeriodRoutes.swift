@@ -13,7 +13,10 @@ struct PeriodRoutes: Sendable {
     [
       .get("/v1/periods", list), .get("/v1/periods/{period}", show),
       .post("/v1/periods/{period}/close", close),
+      .post("/v1/periods/{period}/soft-close", softClose),
+      .post("/v1/periods/{period}/restate", restate),
       .get("/v1/periods/{period}/reconciliation", reconciliation),
+      .get("/v1/periods/{period}/seal", seal),
     ]
   }
 
@@ -28,8 +31,7 @@ struct PeriodRoutes: Sendable {
     let record = try await world.store.periods.record(of: period)
     let snapshots = try await world.store.costs.current(of: period)
     let late = LoadPeriod.totals(try await world.store.usage.lateFigures(of: period))
-    let counted = Set(record.close?.imports.map(\.digest) ?? [])
-    let lateCosts = record.close == nil ? [] : snapshots.filter { !counted.contains($0.digest) }
+    let lateCosts = try await lateCosts(of: period)
     let coverage = try await LoadPeriod(world: world).coverage(period, call.now)
     var members = Self.members(record)
     members += [
@@ -40,43 +42,67 @@ struct PeriodRoutes: Sendable {
     return .json(.object(members))
   }
 
-  @Sendable private func close(_ call: APICall) async throws -> APIReply {
-    let body = try await call.jsonObject()
-    let order = try order(body, period: try call.period(), actor: call.caller.name)
-    let result = try await ClosePeriod(world: world).run(order, at: call.now)
-    guard order.isDryRun || result.isClosed else {
-      throw APIError.closeBlocked(blockers: result.blockers.map { "\($0.code): \($0.message)" })
-    }
-    return .json(CloseReport.json(result, period: order.period))
+  /// Snapshots that count now and are not those that the close counted.
+  func lateCosts(of period: Period) async throws -> [CostSnapshot] {
+    guard let close = try await world.store.periods.record(of: period).close else { return [] }
+    let counted = Set(close.imports.map(\.digest))
+    return try await world.store.costs.current(of: period).filter { !counted.contains($0.digest) }
   }
 
-  private func order(
-    _ body: JSONValue, period: Period, actor: String
-  ) throws(APIError) -> ClosePeriod.Order {
-    guard case .object(let members) = body else { throw .invalid(what: "an object is expected") }
-    for member in members where !["dry_run", "reason", "waive"].contains(member.key) {
-      throw .invalid(what: "unknown key \"\(member.key)\"")
+  /// What was posted outside of the period's closes, by kind of account.
+  private func corrections(of record: PeriodRecord) async throws -> JSONValue {
+    let ledger = world.store.ledger
+    var late: [Entry] = []
+    for version in 0..<record.version {
+      late += try await ledger.lateAdjustments(of: record.period, version: version + 1)
     }
-    var isDryRun = false
-    switch body["dry_run"] {
-    case .none, .bool(false): break
-    case .bool(true): isDryRun = true
-    default: throw .invalid(what: "dry_run must be true or false")
+    return .object([
+      .init(
+        "posted_here",
+        CorrectionDocument.sums(try await ledger.corrections(in: record.period))),
+      .init("because_of_it", CorrectionDocument.sums(late)),
+    ])
+  }
+
+  @Sendable private func close(_ call: APICall) async throws -> APIReply {
+    try await submit(.close, call)
+  }
+
+  @Sendable private func restate(_ call: APICall) async throws -> APIReply {
+    try await submit(.restate, call)
+  }
+
+  /// 200 when it was posted or only tried, 202 when another person has to approve it.
+  private func submit(_ kind: PostingRequest.Kind, _ call: APICall) async throws -> APIReply {
+    let request = try PostingRequest(
+      kind, period: try call.period(), body: try await call.jsonObject())
+    let outcome = try await OrderDesk(world: world).submit(
+      request, by: call.caller.name, at: call.now)
+    let isPosted = outcome.isDone || request.isDryRun
+    return .json(OrderDocument.outcome(outcome), status: isPosted ? .ok : .accepted)
+  }
+
+  @Sendable private func softClose(_ call: APICall) async throws -> APIReply {
+    var reader = MemberReader(try await call.jsonObject())
+    let reason = try reader.needed("reason")
+    try reader.checkAllRead()
+    guard reason.utf8.count <= PostingRequest.reasonBytesMax else {
+      throw APIError.invalid(what: "reason has at most \(PostingRequest.reasonBytesMax) bytes")
     }
-    let reason = body["reason"]?.asString ?? ""
-    guard isDryRun || !reason.isEmpty, reason.utf8.count <= 1_000 else {
-      throw .invalid(what: "a close needs a reason of at most 1000 bytes")
+    let period = try call.period()
+    let result = try await SoftClosePeriod(world: world).run(
+      period, reason: reason, by: call.caller.name, at: call.now)
+    return .json(CloseReport.json(result, period: period, world: world))
+  }
+
+  @Sendable private func seal(_ call: APICall) async throws -> APIReply {
+    let period = try call.period()
+    var version: UInt32?
+    if call.query("version") != nil {
+      version = UInt32(try call.number("version", default: 1, in: 1...Int(UInt32.max)))
     }
-    var waived: Set<String> = []
-    for code in body["waive"]?.asArray ?? [] {
-      guard let name = code.asString, ClosePeriod.waivable.contains(name) else {
-        let known = ClosePeriod.waivable.sorted().joined(separator: ", ")
-        throw .invalid(what: "only these can be waived: \(known)")
-      }
-      waived.insert(name)
-    }
-    return ClosePeriod.Order(
-      period: period, isDryRun: isDryRun, reason: reason, actor: actor, waived: waived)
+    let seal = try await world.store.periods.seal(of: period, version: version)
+    return .document(seal.bytes, contentType: "application/json")
   }
 
   /// The stored reconciliation of a closed period; for an open one, what it would be now.
@@ -91,12 +117,13 @@ struct PeriodRoutes: Sendable {
           .init("version", .integer(record.version)),
           .init("reconciliation", try JSONValue(parsing: stored.reconciliation)),
           .init("summary", try JSONValue(parsing: stored.summary)),
+          .init("corrections", try await corrections(of: record)),
         ]))
     }
     let order = ClosePeriod.Order(
       period: period, isDryRun: true, reason: "", actor: call.caller.name, waived: [])
     let result = try await ClosePeriod(world: world).run(order, at: call.now)
-    return .json(CloseReport.json(result, period: period))
+    return .json(CloseReport.json(result, period: period, world: world))
   }
 
   private static func members(_ record: PeriodRecord) -> [JSONValue.Member] {
@@ -104,12 +131,22 @@ struct PeriodRoutes: Sendable {
       .init("period", .string(record.period.description)),
       .init("state", .string(record.state.rawValue)), .init("version", .integer(record.version)),
     ]
+    if record.state == .softClosed, let soft = record.softClose {
+      members.append(
+        .init(
+          "soft_close",
+          .object([
+            .init("at", .string(soft.at.description)), .init("by", .string(soft.actor)),
+            .init("reason", .string(soft.reason)),
+          ])))
+    }
     guard let close = record.close else { return members }
     members.append(
       .init(
         "close",
         .object([
           .init("at", .string(close.at.description)), .init("by", .string(close.actor)),
+          .init("approved_by", .text(close.approver)),
           .init("reason", .string(close.reason)), .init("policy", .string(close.policy.hex)),
           .init("usage_sha256", .string(close.usage.hex)),
           .init("register_sha256", .string(close.register.hex)),
@@ -120,7 +157,8 @@ struct PeriodRoutes: Sendable {
     return members
   }
 
-  private static func quantities(_ totals: [String: UInt128]) -> JSONValue {
+  /// Sums of quantities as JSON.
+  static func quantities(_ totals: [String: UInt128]) -> JSONValue {
     .object(
       totals.sorted { $0.key < $1.key }.map { .init($0.key, .string(String($0.value))) })
   }

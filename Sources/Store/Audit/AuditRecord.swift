@@ -31,6 +31,30 @@ public struct AuditRecord: Sendable, Equatable {
     case whyRead = "why.read"
     /// A period was closed.
     case periodClose = "period.close"
+    /// Provisional statements of a period were made.
+    case periodSoftClose = "period.soft-close"
+    /// A closed period was restated: reversed, and posted again as a new version.
+    case periodRestate = "period.restate"
+    /// Somebody asked for what a second person has to approve.
+    case orderAsk = "order.ask"
+    /// A second person approved it.
+    case orderApprove = "order.approve"
+    /// It was withdrawn.
+    case orderWithdraw = "order.withdraw"
+    /// An adjustment was posted.
+    case ledgerAdjust = "ledger.adjust"
+    /// What a tenant owed was written off.
+    case ledgerWriteOff = "ledger.write-off"
+    /// An adjustment or write-off was reversed.
+    case ledgerReverse = "ledger.reverse"
+    /// A dispute was opened.
+    case disputeOpen = "dispute.open"
+    /// Somebody answered in a dispute.
+    case disputeAnswer = "dispute.answer"
+    /// Evidence was added to a dispute.
+    case disputeEvidence = "dispute.evidence"
+    /// A dispute was resolved.
+    case disputeResolve = "dispute.resolve"
     /// Somebody read a tenant's statement.
     case statementRead = "statement.read"
     /// A rendering was kept as it was first made.
@@ -48,6 +72,11 @@ public struct AuditRecord: Sendable, Equatable {
     /// A backup was put to use.
     case restore = "store.restore"
   }
+
+  /// Deeds after which the record names the ledger's length and head.
+  static let anchoring: [Action] = [
+    .periodClose, .periodRestate, .ledgerAdjust, .ledgerWriteOff, .ledgerReverse,
+  ]
 
   /// When.
   public var at: UTCInstant

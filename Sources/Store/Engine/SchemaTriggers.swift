@@ -12,6 +12,9 @@ enum SchemaTriggers {
     "statement_set": "period = NEW.period AND version = NEW.version",
     "statement_archive":
       "period = NEW.period AND version = NEW.version AND tenant = NEW.tenant AND form = NEW.form",
+    "ledger_link": "entry = NEW.entry AND origin = NEW.origin",
+    "dispute": "id = NEW.id",
+    "dispute_event": "dispute = NEW.dispute AND position = NEW.position",
   ]
 
   /// The three triggers of one append-only table.

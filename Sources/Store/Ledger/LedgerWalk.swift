@@ -28,11 +28,13 @@ struct LedgerWalk {
   func run() throws -> LedgerVerification {
     var verifier = LedgerVerifier(anchors: try anchors())
     var rowFaults: [String] = []
+    var reversed: [Digest256: Digest256] = [:]
     let rows = try Row.fetchCursor(
       database, sql: "SELECT * FROM ledger_entry ORDER BY sequence")
     while let row = try rows.next() {
       let canonical = [UInt8](row["canonical"] as Data)
       let decoded = try? Entry(canonicalBytes: canonical)
+      if let decoded, let origin = decoded.reverses { reversed[decoded.id] = origin }
       let columns = try decoded.flatMap {
         try LedgerRows.rebuilt(database, row, canonical: $0)
       }
@@ -44,7 +46,7 @@ struct LedgerWalk {
           canonical: canonical, previous: digest(row["previous"]), hash: digest(row["hash"]),
           columns: columns))
     }
-    rowFaults += try strayPostings()
+    rowFaults += try strayPostings() + strayLinks(reversed)
     return LedgerVerification(
       report: verifier.finish(balances: try balances()), rowFaults: rowFaults)
   }
@@ -59,6 +61,31 @@ struct LedgerWalk {
         WHERE entry NOT IN (SELECT sequence FROM ledger_entry) ORDER BY entry
         """
     ).map { "postings of entry \($0), which is not there" }
+  }
+
+  /// The way back from a reversed entry is a table; the entries themselves say where it has to lead.
+  private func strayLinks(_ reversed: [Digest256: Digest256]) throws -> [String] {
+    var missing = reversed
+    var faults: [String] = []
+    let rows = try Row.fetchCursor(
+      database,
+      sql: """
+        SELECT ledger_link.entry, entry.id AS id, origin.id AS origin FROM ledger_link
+        LEFT JOIN ledger_entry AS entry ON entry.sequence = ledger_link.entry
+        LEFT JOIN ledger_entry AS origin ON origin.sequence = ledger_link.origin
+        WHERE ledger_link.kind = 'reverses'
+        """)
+    while let row = try rows.next() {
+      let id = try Stored.digest(optional: row["id"], table: "ledger_link") ?? .zero
+      let origin = try Stored.digest(optional: row["origin"], table: "ledger_link") ?? .zero
+      if missing[id] == origin {
+        missing[id] = nil
+      } else {
+        faults.append(
+          "the link of entry \(row["entry"] as Int64) says another origin than the entry")
+      }
+    }
+    return faults + missing.keys.sorted().map { "the reversal \($0.hex) has no link to its origin" }
   }
 
   /// Lengths and heads that were written down elsewhere: period rows, the audit trail, seals.
@@ -76,10 +103,12 @@ struct LedgerWalk {
           hash: try Stored.digest(row[1], table: "period"))
       )
     }
-    let closes = try String.fetchAll(
-      database, sql: "SELECT detail FROM audit WHERE action = ?",
-      arguments: [AuditRecord.Action.periodClose.rawValue])
-    return anchors + closes.compactMap(LedgerAnchorText.head(in:))
+    let actions = AuditRecord.anchoring
+    let marks = databaseQuestionMarks(count: actions.count)
+    let deeds = try String.fetchAll(
+      database, sql: "SELECT detail FROM audit WHERE action IN (\(marks))",
+      arguments: StatementArguments(actions.map { $0.rawValue }))
+    return anchors + deeds.compactMap(LedgerAnchorText.head(in:))
   }
 
   private func balances() throws -> [AccountBalance] {

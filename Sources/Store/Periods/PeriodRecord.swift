@@ -11,14 +11,35 @@ public struct PeriodRecord: Sendable, Equatable {
   public var version: UInt32
   /// When, by whom and why it was closed.
   public var close: PeriodCloseFacts?
+  /// When, by whom and why it was soft-closed last.
+  public var softClose: SoftCloseFacts?
+}
+
+/// A soft close: who, when, why.
+public struct SoftCloseFacts: Sendable, Equatable {
+  /// When.
+  public var at: UTCInstant
+  /// By whom.
+  public var actor: String
+  /// Why, in their words.
+  public var reason: String
+
+  /// A soft close.
+  public init(at: UTCInstant, actor: String, reason: String) {
+    self.at = at
+    self.actor = actor
+    self.reason = reason
+  }
 }
 
 /// A close: who, when, why, and the digests of everything it froze.
 public struct PeriodCloseFacts: Sendable, Equatable {
   /// When.
   public var at: UTCInstant
-  /// By whom.
+  /// Who asked for it.
   public var actor: String
+  /// Who approved it, where a second person had to.
+  public var approver: String?
   /// Why, in the closer's words.
   public var reason: String
   /// The policy.
@@ -34,10 +55,12 @@ public struct PeriodCloseFacts: Sendable, Equatable {
 
   /// A close by somebody at a time; what it froze is filled in by the caller.
   public init(
-    at: UTCInstant, actor: String, reason: String, frozen: FrozenInputs, ledger: LedgerHead
+    at: UTCInstant, actor: String, approver: String? = nil, reason: String,
+    frozen: FrozenInputs, ledger: LedgerHead
   ) {
     self.at = at
     self.actor = actor
+    self.approver = approver
     self.reason = reason
     policy = frozen.policy
     usage = frozen.usage
@@ -89,6 +112,12 @@ public struct PeriodClosing: Sendable {
   public var facts: PeriodCloseFacts
   /// Entries to be added to the ledger.
   public var entries: [ChainedEntry]
+  /// What they undo.
+  public var links: [LedgerLink]
+  /// Whether a closed period is restated; `version` is then the one after its own.
+  public var isRestatement: Bool
+  /// The second person, where one is needed.
+  public var approval: OrderApproval?
   /// Statements, one a tenant.
   public var statements: [StatementDocument]
   /// The period's summary as JSON.
@@ -99,13 +128,17 @@ public struct PeriodClosing: Sendable {
   /// A closing.
   public init(
     period: Period, version: UInt32, mark: PeriodMark, facts: PeriodCloseFacts,
-    entries: [ChainedEntry], documents: PeriodDocuments
+    entries: [ChainedEntry], links: [LedgerLink] = [], isRestatement: Bool = false,
+    approval: OrderApproval? = nil, documents: PeriodDocuments
   ) {
     self.period = period
     self.version = version
     self.mark = mark
     self.facts = facts
     self.entries = entries
+    self.links = links
+    self.isRestatement = isRestatement
+    self.approval = approval
     statements = documents.statements
     summary = documents.summary
     reconciliation = documents.reconciliation

@@ -10,14 +10,23 @@ enum PeriodRows {
     let row = try Row.fetchOne(
       database, sql: "SELECT * FROM period WHERE id = ?", arguments: [period.description])
     guard let row else {
-      return PeriodRecord(period: period, state: .open, version: 0, close: nil)
+      return PeriodRecord(period: period, state: .open, version: 0)
     }
     guard let state = PeriodState(rawValue: row["state"]),
       let version = UInt32(exactly: row["version"] as Int64)
     else { throw StoreError.malformed(table: "period", reason: "state of \(period)") }
     return PeriodRecord(
       period: period, state: state, version: version,
-      close: try facts(database, row, period: period, version: version))
+      close: try facts(database, row, period: period, version: version),
+      softClose: softClose(row))
+  }
+
+  private static func softClose(_ row: Row) -> SoftCloseFacts? {
+    guard let at: Int64 = row["soft_closed_at"], let actor: String = row["soft_closed_by"] else {
+      return nil
+    }
+    return SoftCloseFacts(
+      at: UTCInstant(microseconds: at), actor: actor, reason: row["soft_close_reason"] ?? "")
   }
 
   private static func facts(
@@ -45,7 +54,8 @@ enum PeriodRows {
       usage: try Stored.digest(row["usage_digest"], table: "period"),
       register: try Stored.digest(row["register_digest"], table: "period"), imports: imports)
     return PeriodCloseFacts(
-      at: UTCInstant(microseconds: at), actor: actor, reason: reason, frozen: frozen,
+      at: UTCInstant(microseconds: at), actor: actor, approver: row["approved_by"],
+      reason: reason, frozen: frozen,
       ledger: LedgerHead(
         count: try Counter.value(count, "period"),
         hash: try Stored.digest(row["ledger_hash"], table: "period")))
@@ -54,15 +64,24 @@ enum PeriodRows {
   /// Writes everything that a close leaves.
   static func store(_ database: Database, _ closing: PeriodClosing) throws {
     let period = closing.period.description
-    guard try record(database, closing.period).state != .closed else {
-      throw StoreError.periodClosed(period: period)
-    }
+    let known = try record(database, closing.period)
+    guard (known.state == .closed) == closing.isRestatement,
+      closing.version == known.version + 1
+    else { throw StoreError.periodClosed(period: period) }
     let mark = PeriodMark(
       changes: try PeriodChange.reading(database, period), ledger: try LedgerRows.head(database))
     guard mark == closing.mark else { throw StoreError.changedMeanwhile(period: period) }
     try LedgerRows.append(database, closing.entries)
+    try LedgerLink.append(database, closing.links)
     try storeFacts(database, closing)
     try storeDocuments(database, closing)
+    try ProvisionalRows.forget(database, period)
+    if closing.isRestatement {
+      try LateUsage.take(database, closing.period, version: closing.version)
+    }
+    if let approval = closing.approval {
+      try OrderStore.approve(database, approval, at: closing.facts.at)
+    }
   }
 
   private static func storeFacts(_ database: Database, _ closing: PeriodClosing) throws {
@@ -73,18 +92,21 @@ enum PeriodRows {
     try database.execute(
       sql: """
         INSERT INTO period (id, state, version, closed_at, closed_by, reason, policy, usage_digest,
-          register_digest, ledger_count, ledger_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          register_digest, ledger_count, ledger_hash, approved_by)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (id) DO UPDATE SET state = excluded.state, version = excluded.version,
           closed_at = excluded.closed_at, closed_by = excluded.closed_by,
           reason = excluded.reason, policy = excluded.policy,
           usage_digest = excluded.usage_digest, register_digest = excluded.register_digest,
-          ledger_count = excluded.ledger_count, ledger_hash = excluded.ledger_hash
+          ledger_count = excluded.ledger_count, ledger_hash = excluded.ledger_hash,
+          approved_by = excluded.approved_by
         """,
       arguments: [
         closing.period.description, PeriodState.closed.rawValue, Int(closing.version),
         facts.at.microseconds, facts.actor, facts.reason, Data(facts.policy.bytes),
         Data(facts.usage.bytes), Data(facts.register.bytes),
         try Counter.column(facts.ledger.count, "ledger length"), Data(facts.ledger.hash.bytes),
+        facts.approver,
       ])
     for snapshot in facts.imports {
       try database.execute(
@@ -119,15 +141,5 @@ enum PeriodRows {
         statement.total.currency.code, statement.amounts.map { Data($0) },
       ])
     }
-  }
-
-  /// The seal of a closed period, or nil for an open one.
-  static func seal(_ database: Database, _ period: Period) throws -> Seal? {
-    let record = try record(database, period)
-    guard let close = record.close else { return nil }
-    return Seal(
-      period: period.description, version: Int64(record.version),
-      ledgerCount: try Counter.column(close.ledger.count, "ledger length"),
-      ledgerHash: close.ledger.hash, closedAtMicroseconds: close.at.microseconds)
   }
 }

@@ -49,9 +49,53 @@ public struct PeriodStore: Sendable {
     let seal = try await engine.write("closing \(closing.period)") { database in
       try PeriodRows.store(database, closing)
       try AuditTrail.append(database, audit)
-      return try PeriodRows.seal(database, closing.period)
+      return try SealReading.seal(database, closing.period)
     }
     if let seal { try seals.write(seal) }
+  }
+
+  /// Stores provisional statements in place of those before, with an audit record. Usage and costs
+  /// still count as they come in. Throws `periodClosed`.
+  public func softClose(
+    _ period: Period, facts: SoftCloseFacts, documents: PeriodDocuments, audit: AuditRecord
+  ) async throws(StoreError) {
+    try await engine.write("soft-closing \(period)") { database in
+      guard try PeriodRows.record(database, period).state != .closed else {
+        throw StoreError.periodClosed(period: period.description)
+      }
+      try ProvisionalRows.replace(database, period.description, documents)
+      try database.execute(
+        sql: """
+          INSERT INTO period (id, state, version, soft_closed_at, soft_closed_by, soft_close_reason)
+          VALUES (?, ?, 0, ?, ?, ?)
+          ON CONFLICT (id) DO UPDATE SET state = excluded.state,
+            soft_closed_at = excluded.soft_closed_at, soft_closed_by = excluded.soft_closed_by,
+            soft_close_reason = excluded.soft_close_reason
+          """,
+        arguments: [
+          period.description, PeriodState.softClosed.rawValue, facts.at.microseconds, facts.actor,
+          facts.reason,
+        ])
+      try AuditTrail.append(database, audit)
+    }
+  }
+
+  /// What a close left, to be kept elsewhere; of the latest version when nil. Throws `notFound`.
+  public func seal(of period: Period, version: UInt32? = nil) async throws(StoreError) -> Seal {
+    try await engine.read("reading the seal of \(period)") { database in
+      guard let seal = try SealReading.seal(database, period, version: version) else {
+        throw StoreError.notFound(what: "close of \(period)")
+      }
+      return seal
+    }
+  }
+
+  /// Everything in which the store differs from a seal that was kept elsewhere; empty when it is the
+  /// store that was sealed.
+  public func faults(against seal: Seal) async throws(StoreError) -> [String] {
+    try await engine.read("comparing with a seal") { database in
+      try SealReading.faults(database, seal)
+    }
   }
 
   /// Seals of all closed periods, as the database remembers them.
@@ -60,7 +104,7 @@ public struct PeriodStore: Sendable {
       try String.fetchAll(
         database, sql: "SELECT id FROM period WHERE ledger_hash IS NOT NULL"
       ).compactMap { id in
-        try PeriodRows.seal(database, try Stored.period(id, table: "period"))
+        try SealReading.seal(database, try Stored.period(id, table: "period"))
       }
     }
   }

@@ -41,7 +41,8 @@ struct BatchIntake {
     default:
       try insertRows(into: disposition == .late ? "usage_late" : "usage_rollup")
       try insertTotals(batchID: id)
-      if disposition == .stored { try PeriodChange.bump(database, period.description) }
+      // Late usage changes no statement, but what an adjustment or a restatement would post.
+      try PeriodChange.bump(database, period.description)
     }
     try noteStream()
     try noteInstance()

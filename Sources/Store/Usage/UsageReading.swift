@@ -66,6 +66,9 @@ enum UsageReading {
           AND tenant = ifnull(:tenant, tenant) AND route = ifnull(:route, route)
         UNION ALL
         SELECT * FROM usage_late WHERE hour >= :from AND hour < :to
+          AND tenant = ifnull(:tenant, tenant) AND route = ifnull(:route, route)
+        UNION ALL
+        SELECT \(takenColumns) FROM usage_taken WHERE hour >= :from AND hour < :to
           AND tenant = ifnull(:tenant, tenant) AND route = ifnull(:route, route))
       GROUP BY 1, 2, 3 ORDER BY \(isByTime ? "3" : "requests DESC, 1, 2") LIMIT :limit
       """
@@ -102,6 +105,10 @@ enum UsageReading {
     case .day: "NULL AS key_tenant, NULL AS key_route, hour - hour % 24 AS key_hour"
     }
   }
+
+  /// Columns of late usage that was taken in, in the order of the tables beside it.
+  private static let takenColumns =
+    (["tenant", "hour", "route"] + Schema.quantityColumns + ["histogram"]).joined(separator: ", ")
 
   private static func hour(_ instant: UTCInstant) -> Int64 {
     UsageHour.containing(instant.microseconds)

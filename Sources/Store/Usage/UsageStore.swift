@@ -29,8 +29,9 @@ public struct UsageStore: Sendable {
     }
   }
 
-  /// What every tenant used in a period, as it counts for the close: late usage is not in it. Tenants
-  /// stand under the name that `history` gives them in each hour.
+  /// What every tenant used in a period, as it counts for its statements: late usage is not in it
+  /// until a restatement took it in. Tenants stand under the name that `history` gives them in each
+  /// hour.
   public func figures(
     of period: Period, history: TenantHistory = .empty
   ) async throws(StoreError) -> UsageFigures {
@@ -40,7 +41,9 @@ public struct UsageStore: Sendable {
         database, table: "usage_rollup", period: period, history: history)
       return (scan, try scan.sections(database, Self.scanners))
     }
-    var figures = UsageFigures()
+    var figures = try await engine.read(operation) { database in
+      try UsageReading.figures(database, table: "usage_taken", period: period, history: history)
+    }
     do {
       try await withThrowingTaskGroup(of: (Int, UsageFigures).self) { group in
         for (place, section) in sections.enumerated() {
@@ -69,9 +72,11 @@ public struct UsageStore: Sendable {
   private static let scanners = min(4, ProcessInfo.processInfo.activeProcessorCount)
 
   /// What arrived for a period after it was closed.
-  public func lateFigures(of period: Period) async throws(StoreError) -> UsageFigures {
+  public func lateFigures(
+    of period: Period, history: TenantHistory = .empty
+  ) async throws(StoreError) -> UsageFigures {
     try await engine.read("reading late usage of \(period)") { database in
-      try UsageReading.figures(database, table: "usage_late", period: period)
+      try UsageReading.figures(database, table: "usage_late", period: period, history: history)
     }
   }
 

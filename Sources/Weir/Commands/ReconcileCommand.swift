@@ -22,6 +22,7 @@ struct ReconcileCommand: ParsableCommand {
       print("period \(period), \(JSONText.text(answer, "state"))")
       CloseText.table(answer["summary"])
       CloseText.reconciliation(answer["reconciliation"])
+      CloseText.corrections(answer["corrections"])
     }
     guard answer["reconciliation"]?["ties_out"] == .bool(true) else { throw ExitCode(1) }
   }

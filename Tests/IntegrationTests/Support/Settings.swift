@@ -22,6 +22,8 @@ struct Settings {
   var upgradeTimeoutMilliseconds = 60_000
   /// The tenant register.
   var registerFile: String?
+  /// People whom a close needs.
+  var people = 1
   /// Whether the programs ignore SIGXFSZ, for tests that lower the limit of file sizes.
   var ignoresFileSizeSignal = false
 
@@ -74,6 +76,8 @@ struct Settings {
     proxies:
       expected: [\(expected.joined(separator: ", "))]
       silence_seconds: \(silenceSeconds)
+    approvals:
+      people: \(people)
     """
   }
 }

@@ -1,0 +1,38 @@
+internal import Accounting
+internal import Digest
+internal import Store
+
+/// The digest that an approval is for: everything that would be posted, and what it was made from.
+/// Time, place in the ledger and people are not in it, so that it is the same when nothing changed.
+enum PostingProposal {
+  /// SHA-256 over one line a fact: entries with their postings, then digests of inputs, waivers and
+  /// the reason.
+  static func digest(
+    of entries: [Entry], frozen: FrozenInputs?, waived: [String], reason: String
+  ) -> Digest256 {
+    var hash = SHA256()
+    for entry in entries {
+      hash.update(line(["entry", entry.id.hex, entry.kind.rawValue, entry.reverses?.hex ?? ""]))
+      for posting in entry.postings {
+        hash.update(
+          line([
+            "posting", posting.account.text, String(posting.amount.micros),
+            posting.amount.currency.code,
+          ]))
+      }
+    }
+    if let frozen {
+      hash.update(line(["inputs", frozen.policy.hex, frozen.usage.hex, frozen.register.hex]))
+      for snapshot in frozen.imports {
+        hash.update(line(["import", snapshot.source, snapshot.digest.hex]))
+      }
+    }
+    for code in waived.sorted() { hash.update(line(["waived", code])) }
+    hash.update(line(["reason", reason]))
+    return hash.finish()
+  }
+
+  private static func line(_ words: [String]) -> [UInt8] {
+    Array((words.joined(separator: "\t") + "\n").utf8)
+  }
+}
