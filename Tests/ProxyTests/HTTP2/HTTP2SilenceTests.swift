@@ -136,4 +136,30 @@ struct HTTP2SilenceTests {
     #expect(rig.counter(.timeoutsClientWrite) == 0 && rig.counter(.timeoutsKeepAlive) == 0)
     #expect(usage["acme/api", .endedUpstreamFailure] == 1)
   }
+
+  @Test func `an upstream that had nothing to do is not asked at once`() throws {
+    let asked = Seen<Int>(0)
+    let origin = try Origin.http2 { peer in
+      guard let first = try peer.request() else { return }
+      try peer.answer(first.id)
+      guard let second = try peer.request() else { return }
+      Clocks.pause(milliseconds: 700)
+      try peer.answer(second.id)
+      try? peer.drain()
+      asked.change { $0 = peer.control.count { $0.type == Client.ping && $0.flags & 1 == 0 } }
+    }
+    let rig = try http2UpstreamRig(origin) { $0.upstreams[0].pingMilliseconds = 1_500 }
+    let client = try rig.http2()
+
+    _ = try client.get(stream: 1)
+    Clocks.pause(milliseconds: 2_000)
+    let second = try client.get(stream: 3)
+    try client.leave()
+    try rig.awaitIdle()
+    _ = try rig.finish()
+
+    #expect(second.status == 200)
+    #expect(asked.value == 0)
+    #expect(origin.connections == 1)
+  }
 }
