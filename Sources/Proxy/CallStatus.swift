@@ -82,9 +82,11 @@ extension Exchange {
   private func addCallEnd(_ reason: Quantity, to deltas: inout Deltas) {
     switch reason {
     case .endedClientAbort, .endedCrashed: return
-    case .endedCompleted, .endedRejected:
+    case .endedCompleted:
       let code = callStatus ?? CallStatus.derived(fromHTTP: responseStatus)
       deltas.add(CallStatus.quantity(of: code), 1)
+    case .endedRejected where phase == .answering:
+      deltas.add(CallStatus.quantity(of: CallStatus.derived(fromHTTP: responseStatus)), 1)
     default: deltas.add(.grpcServerErrors, 1)
     }
   }

@@ -169,6 +169,8 @@ extension Worker {
     beginAllowance(exchange, resolution)
     beginRecord(connection, resolution, in: bytes, route: route?.meterIndex ?? noRoute)
     open(connection, requestBytes: headLength)
+    let isForHTTP2 = route.map { pools[$0.upstream].speaksHTTP2 } ?? false
+    if isForHTTP2 { exchange.isCall = isCall(requestHead.field(.contentType), bytes) }
     if !connection.isTrusted && policy.assertsTenant(requestHead, in: bytes) {
       counters.add(.tenantHeadersIgnored)
     }
@@ -194,9 +196,8 @@ extension Worker {
       let id = tenant
       exchange.balanceKey = StableHash.of(id.readable)
     }
-    if pools[route.upstream].speaksHTTP2 {
+    if isForHTTP2 {
       exchange.takeUpstreamStream()
-      exchange.isCall = isCall(requestHead.field(.contentType), bytes)
     } else {
       exchange.wantsUpgrade = allowsUpgrade(route, bytes)
     }

@@ -16,8 +16,8 @@ final class HTTP2RequestHead {
   private var upgrade: ByteRange?
   private var pseudoBytes = 0
   private var hasFirstLine = false
-  private var host: [UInt8]?
-  private var cookies: [UInt8] = []
+  private(set) var host: [UInt8]?
+  private(set) var cookies: [UInt8] = []
   private var hasContentLength = false
   /// Whether everything found room.
   private var fits = true
@@ -52,9 +52,11 @@ final class HTTP2RequestHead {
     listBytes = 0
   }
 
-  /// Gives back what a head that did not come to its end has left.
+  /// Gives back what a head that did not come to its end has left, and memory that only a large one needs.
   func release(to buffers: BufferPool) {
     if let text = text.take() { buffers.give(text) }
+    host = nil
+    if cookies.capacity > 4_096 { cookies = [] }
   }
 
   /// Takes a field of the head, whose list may have `bytesMax`.
@@ -126,6 +128,8 @@ final class HTTP2RequestHead {
       isWebSocket: upgrade.map { equals($0, "websocket", text) } ?? false,
       needsFraming: upgrade == nil && !hasContentLength, headBytesMax: headBytesMax,
       isTooLong: listBytes > listBytesMax)
+    // What found no room has no place in the text.
+    guard fits else { return result.cut }
     guard isHTTP(text) else {
       // An absolute target under another scheme would name a second host: the parser refuses a head without a method.
       text.reset()

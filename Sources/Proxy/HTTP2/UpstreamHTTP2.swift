@@ -40,6 +40,8 @@ final class UpstreamHTTP2: HTTP2SessionDelegate, HTTP2Link {
   var receivedAt: UInt64
   /// When the upstream was asked for a sign of life; what came later is one.
   var pingedAt: UInt64 = 0
+  /// Since when it has had requests without a break: its silence before was none of theirs.
+  var usedSince: UInt64 = 0
   /// Requests at a time.
   private let streamsMax: Int
   private let headBytesMax: Int

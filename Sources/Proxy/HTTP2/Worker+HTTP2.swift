@@ -398,11 +398,6 @@ extension Worker {
 
   /// A client with open streams sends nothing: it is asked whether it is there, and given up when it does not say so.
   private func timeOutSilence(_ connection: DownstreamConnection, _ http2: HTTP2Connection) {
-    // The deadline is of an earlier turn.
-    guard timeouts.ping > 0, now >= (http2.pingedAt ?? http2.receivedAt) + timeouts.ping else {
-      settleHTTP2(connection, http2)
-      return
-    }
     guard http2.pingedAt == nil else {
       counters.add(.timeoutsPing)
       connection.channel.isBroken = true
@@ -417,6 +412,9 @@ extension Worker {
 
   /// A deadline of the connection itself has passed.
   func timeOutHTTP2(_ connection: DownstreamConnection, _ http2: HTTP2Connection) {
+    // Since the deadline was set, one of its streams may have got an answer or have ended, in this very sweep.
+    settleHTTP2(connection, http2)
+    guard !connection.isClosed, now >= connection.deadline else { return }
     if connection.channel.outputCount > 0 && now < http2.leaveDeadline {
       counters.add(.timeoutsClientWrite)
       connection.channel.isBroken = true

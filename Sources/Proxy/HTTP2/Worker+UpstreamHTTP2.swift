@@ -33,6 +33,7 @@ extension Worker {
       return
     }
     guard let carrier, let http2 = carrier.http2 else { preconditionFailure("just made") }
+    if http2.isIdle { http2.usedSince = now }
     let stream = http2.attach()
     let channel = Channel(descriptor: -1, slot: -1, generation: 0)
     channel.upstreamStream = stream
@@ -312,7 +313,7 @@ extension Worker {
   func checkSilence(_ carrier: UpstreamConnection, _ http2: UpstreamHTTP2) {
     let ping = pools[carrier.upstream].pingNanoseconds
     guard ping > 0, carrier.isConnected, !http2.isDead, !http2.isIdle,
-      now >= max(http2.receivedAt, http2.pingedAt) + ping
+      now >= max(http2.receivedAt, http2.pingedAt, http2.usedSince) + ping
     else { return }
     guard http2.pingedAt <= http2.receivedAt else {
       counters.add(.timeoutsPing)

@@ -117,6 +117,62 @@ struct CallStatusTests {
     #expect(usage[.endedClientAbort] == 1 && usage[.endedCompleted] == 1)
   }
 
+  @Test(arguments: [(true, Quantity.grpcClientErrors), (false, .grpcServerErrors)])
+  func `a call that is refused before it has an upstream counts, too`(
+    isBlocked: Bool, quantity: Quantity
+  ) throws {
+    let origin = try Origin.http2Answering { peer, request in try peer.answer(request.id) }
+    let rig = try http2UpstreamRig(origin) {
+      // 403, and 413.
+      if isBlocked {
+        $0.tenantLimits.tenants[TenantID("acme")!] = TenantLimitTests.limit { $0.isBlocked = true }
+      } else {
+        $0.routes[0].bodyBytesMax = 10
+      }
+    }
+    let client = try rig.http2()
+
+    try client.send(
+      head: Client.of(
+        "acme", "POST", "/a.B/C",
+        [("content-type", "application/grpc"), ("content-length", "11")]),
+      stream: 1, ends: false)
+    let stream = try client.finish(1)
+    try client.leave()
+    try rig.awaitIdle()
+    let usage = try rig.finish()
+
+    #expect(stream.status == (isBlocked ? 403 : 413))
+    #expect(usage["acme/api", quantity] == 1)
+    #expect(usage[.grpcOK] + usage[.grpcClientErrors] + usage[.grpcServerErrors] == 1)
+    #expect(usage[.endedRejected] == 1 && usage[.attempts] == 0)
+  }
+
+  @Test func `a call that is cut off is no success, whatever its response's head has said`() throws
+  {
+    let origin = try Origin.http2 { peer in
+      try peer.read { peer.requests[1] != nil }
+      try peer.send(Self.head(1, [("grpc-status", "0")]))
+      try? peer.drain()
+    }
+    let rig = try http2UpstreamRig(origin)
+    let client = try rig.client()
+
+    try client.send(
+      "POST /a.B/C HTTP/1.1\r\nHost: h\r\nX-Tenant: acme\r\nContent-Type: application/grpc\r\n"
+        + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+    #expect(try client.readHead()?.hasPrefix("HTTP/1.1 200 ") == true)
+    try client.send("no size\r\n")
+    _ = try? client.readToEnd()
+    client.close()
+    try rig.awaitIdle()
+    let usage = try rig.finish()
+
+    #expect(usage["acme/api", .endedRejected] == 1)
+    #expect(usage["acme/api", .grpcServerErrors] == 1)
+    #expect(usage[.grpcOK] == 0)
+  }
+
   @Test func `codes stand where google.rpc.Code puts them`() {
     let classes: [Quantity] = (0...20).map { CallStatus.quantity(of: UInt8($0)) }
 

@@ -103,4 +103,63 @@ struct HTTP2SilenceTests {
     #expect(usage[.endedUpstreamFailure] == (answers ? 0 : 1))
     #expect(rig.counter(.timeoutsPing) == (answers ? 0 : 1))
   }
+
+  @Test func `a stream whose time is over at the same moment takes nobody's connection with it`()
+    throws
+  {
+    let origin = try Origin { connection in
+      while try connection.head() != nil {}
+    }
+    let rig = try http2Rig(origin) {
+      $0.timeouts.pingMilliseconds = 1_000
+      $0.timeouts.responseHeadMilliseconds = 1_000
+    }
+    // The stream gets the place of this connection, which is looked at before its own.
+    let first = try rig.client()
+    try first.send("GET")
+    try rig.waitFor(.downstreamConnections) { $0 == 1 }
+    let client = try rig.http2()
+    try client.roundTrip()
+    first.close()
+    try rig.waitFor(.downstreamConnections) { $0 == 1 }
+
+    try client.send(head: Client.of("acme"), stream: 1)
+    let stream = try client.finish(1)
+    try client.roundTrip()
+    try client.leave()
+    try rig.awaitIdle()
+    let usage = try rig.finish()
+
+    #expect(stream.status == 504)
+    #expect(client.goAwayCode == nil)
+    #expect(rig.counter(.timeoutsResponseHead) == 1)
+    #expect(rig.counter(.timeoutsClientWrite) == 0 && rig.counter(.timeoutsKeepAlive) == 0)
+    #expect(usage["acme/api", .endedUpstreamFailure] == 1)
+  }
+
+  @Test func `an upstream that had nothing to do is not asked at once`() throws {
+    let asked = Seen<Int>(0)
+    let origin = try Origin.http2 { peer in
+      guard let first = try peer.request() else { return }
+      try peer.answer(first.id)
+      guard let second = try peer.request() else { return }
+      Clocks.pause(milliseconds: 700)
+      try peer.answer(second.id)
+      try? peer.drain()
+      asked.change { $0 = peer.control.count { $0.type == Client.ping && $0.flags & 1 == 0 } }
+    }
+    let rig = try http2UpstreamRig(origin) { $0.upstreams[0].pingMilliseconds = 1_500 }
+    let client = try rig.http2()
+
+    _ = try client.get(stream: 1)
+    Clocks.pause(milliseconds: 2_000)
+    let second = try client.get(stream: 3)
+    try client.leave()
+    try rig.awaitIdle()
+    _ = try rig.finish()
+
+    #expect(second.status == 200)
+    #expect(asked.value == 0)
+    #expect(origin.connections == 1)
+  }
 }
