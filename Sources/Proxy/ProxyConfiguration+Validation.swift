@@ -1,3 +1,4 @@
+import HTTPCodec
 import Platform
 import Usage
 
@@ -13,6 +14,13 @@ extension ProxyConfiguration {
     faults += headers.validate(tenantHeader: tenants.header)
     faults += resolver.validate() + limits.validate() + timeouts.validate()
     faults += tenantLimits.validate() + overload.validate()
+    let speaksHTTP2 =
+      listeners.contains { $0.speaksHTTP2 } || upstreams.contains { $0.speaksHTTP2 }
+    if speaksHTTP2 && limits.bufferBytes < HTTP2Session.pieceBytesMax {
+      faults.append(
+        "limits.buffer_bytes: must be at least \(HTTP2Session.pieceBytesMax) with HTTP/2, for a "
+          + "frame")
+    }
     return faults
   }
 

@@ -134,7 +134,12 @@ import Testing
       let answered = try await allocator.call("GET", "/v1/ledger/entries?period=2026-10")
 
       #expect(lines.count == 3)
-      #expect(lines == answered.json?["entries"]?.asArray)
+      // What else was linked to an entry since is no part of it.
+      let entries = answered.json?["entries"]?.asArray?.map { entry -> JSONValue in
+        guard case .object(let members) = entry else { return entry }
+        return .object(members.filter { $0.key != "links" })
+      }
+      #expect(lines == entries)
     }
   }
 

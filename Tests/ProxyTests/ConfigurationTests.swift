@@ -72,6 +72,14 @@ import Usage
     ("limits.requests_per_connection_max:", { $0.limits.requestsPerConnectionMax = 0 }),
     ("limits.buffer_bytes:", { $0.limits.bufferBytes = 36_863 }),
     ("limits.buffer_bytes:", { $0.limits.bufferBytes = 16_777_217 }),
+    (
+      "limits.buffer_bytes:",
+      {
+        $0.limits.headBytesMax = 1_024
+        $0.limits.bufferBytes = 16_648
+        $0.listeners[0].http2 = true
+      }
+    ),
     ("limits.splice_bytes_min:", { $0.limits.spliceBytesMin = 16_383 }),
     ("limits.splice_pipes_max:", { $0.limits.splicePipesMax = -1 }),
     ("limits.splice_pipes_max:", { $0.limits.splicePipesMax = 65_537 }),
