@@ -1,7 +1,7 @@
 # Each target is a plain command; docs/start.md walks through them.
 SWIFT_BUILD = swift build -c release --static-swift-stdlib --product
 
-.PHONY: build test lint demo demo-up demo-down bench soak clean
+.PHONY: build test lint demo demo-up demo-down bench bench-accounting soak clean
 
 build:
 	scripts/install-packages build
@@ -32,6 +32,18 @@ bench:
 	$(SWIFT_BUILD) CodecBench
 	bench/run.py
 	bench/more.sh
+
+# About 20 minutes and 12 GB of disk under bench/out.
+bench-accounting:
+	scripts/install-packages build bench
+	$(SWIFT_BUILD) weir
+	$(SWIFT_BUILD) AccountingBench
+	$(SWIFT_BUILD) MonthBench
+	$(SWIFT_BUILD) StatementBench
+	.build/release/MonthBench ingest
+	bench/accounting/imports.py
+	.build/release/StatementBench
+	bench/accounting/month.py
 
 # 15 minutes, or SOAK_SECONDS; SANITIZE=address or thread for a proxy that is built with it.
 soak:

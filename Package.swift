@@ -136,6 +136,9 @@ let package = Package(
       name: "MeterBench", dependencies: ["Metering", "Usage", "Platform"],
       path: "bench/MeterBench", swiftSettings: house),
     .executableTarget(
+      name: "MonthBench", dependencies: ["Store", "Usage", "Digest", grdb, sqlite],
+      path: "bench/accounting/MonthBench", swiftSettings: house),
+    .executableTarget(
       name: "StatementBench", dependencies: ["Accounting", "Allocator", "Digest"],
       path: "bench/accounting/StatementBench", swiftSettings: house),
 

@@ -7,11 +7,23 @@ enum InputDigests {
   /// SHA-256 over one line `tenant TAB route TAB quantity TAB value` a figure, in byte order.
   static func usage(_ usage: UsageFigures) -> Digest256 {
     var hash = SHA256()
+    var lines: [UInt8] = []
+    let tab = UInt8(ascii: "\t")
     for tenant in usage.tenants {
       for figure in usage.figures(of: tenant) {
-        hash.update(
-          Array("\(tenant)\t\(figure.route)\t\(figure.quantity)\t\(figure.value)\n".utf8))
+        lines.append(contentsOf: tenant.utf8)
+        lines.append(tab)
+        lines.append(contentsOf: figure.route.utf8)
+        lines.append(tab)
+        lines.append(contentsOf: figure.quantity.utf8)
+        lines.append(tab)
+        lines.append(
+          contentsOf: (UInt64(exactly: figure.value).map(String.init) ?? "\(figure.value)").utf8)
+        lines.append(UInt8(ascii: "\n"))
       }
+      // Bound: a tenant's figures.
+      hash.update(lines)
+      lines.removeAll(keepingCapacity: true)
     }
     return hash.finish()
   }
