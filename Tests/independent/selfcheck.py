@@ -100,8 +100,9 @@ class Period(unittest.TestCase):
 
     def issue(self, tenant):
         statement = self.books.statement(tenant)
-        statement |= {"registered": False, "previous_total": None, "change": None,
-                      "coverage": {"complete": True, "proxies": []}, "reconciliation": "tied-out"}
+        statement |= {"name": None, "registered": False, "issued_at": "2026-11-01T00:00:00Z",
+                      "previous_version": None, "previous_total": None, "previous_currency": None, "change": None,
+                      "gone": [], "coverage": {"complete": True, "proxies": []}, "reconciliation": "tied-out"}
         return {name: statement[name] for name in recompute.STATEMENT_MEMBERS}
 
     def write(self, tenant, statement):
