@@ -33,11 +33,13 @@ extension ClosePeriod {
   /// What a close leaves to be read.
   func documents(_ computation: PeriodComputation, waived: [Blocker]) -> PeriodDocuments {
     let threshold = world.configuration.reconciliation.varianceBasisPoints
+    let statements = computation.statements.statements
     return PeriodDocuments(
-      statements: computation.statements.statements.map {
-        StatementDocument(
-          tenant: $0.tenant, total: $0.total, bytes: $0.canonicalJSON(),
-          amounts: StatementAmounts.bytes($0.amounts))
+      statements: StatementDocuments(count: statements.count) { index in
+        let statement = statements[index]
+        return StatementDocument(
+          tenant: statement.tenant, total: statement.total, bytes: statement.canonicalJSON(),
+          amounts: StatementAmounts.bytes(statement.amounts))
       },
       summary: computation.statements.summary.canonicalJSON(),
       reconciliation: ReconciliationDocument.json(

@@ -119,7 +119,7 @@ public struct PeriodClosing: Sendable {
   /// The second person, where one is needed.
   public var approval: OrderApproval?
   /// Statements, one a tenant.
-  public var statements: [StatementDocument]
+  public var statements: StatementDocuments
   /// The period's summary as JSON.
   public var summary: [UInt8]
   /// The reconciliation as JSON.
@@ -148,7 +148,7 @@ public struct PeriodClosing: Sendable {
 /// The documents that a close leaves.
 public struct PeriodDocuments: Sendable, Equatable {
   /// Statements, one a tenant.
-  public var statements: [StatementDocument]
+  public var statements: StatementDocuments
   /// The period's summary as JSON.
   public var summary: [UInt8]
   /// The reconciliation as JSON.
@@ -156,9 +156,49 @@ public struct PeriodDocuments: Sendable, Equatable {
 
   /// Documents.
   public init(statements: [StatementDocument], summary: [UInt8], reconciliation: [UInt8]) {
+    self.init(
+      statements: StatementDocuments(statements), summary: summary, reconciliation: reconciliation)
+  }
+
+  /// Documents of which the statements are made when they are written.
+  public init(statements: StatementDocuments, summary: [UInt8], reconciliation: [UInt8]) {
     self.statements = statements
     self.summary = summary
     self.reconciliation = reconciliation
+  }
+}
+
+/// The statements of a period in canonical form, each made when it is asked for: those of a large month take more memory than
+/// all that they are made of.
+public struct StatementDocuments: RandomAccessCollection, Sendable, Equatable {
+  /// How many there are.
+  public let count: Int
+  private let make: @Sendable (Int) -> StatementDocument
+
+  /// Documents that exist.
+  public init(_ documents: [StatementDocument]) {
+    self.init(count: documents.count) { documents[$0] }
+  }
+
+  /// Documents that `make` makes: for an index always the same.
+  public init(count: Int, _ make: @escaping @Sendable (Int) -> StatementDocument) {
+    self.count = count
+    self.make = make
+  }
+
+  /// 0.
+  public var startIndex: Int { 0 }
+  /// The index behind the last.
+  public var endIndex: Int { count }
+  /// One document, made now.
+  public subscript(index: Int) -> StatementDocument {
+    precondition(index >= 0 && index < count, "there is no such statement")
+    return make(index)
+  }
+
+  /// Whether both have the same documents.
+  public static func == (left: StatementDocuments, right: StatementDocuments) -> Bool {
+    left.elementsEqual(right)
   }
 }
 
