@@ -48,13 +48,16 @@ struct BenchHours {
       }
     }
     let start = (Self.firstHour + Int64(hour)) * 3_600_000_000
+    // Together they cover the hour: a hole would stand on every statement.
+    let length = 3_600_000_000 / Int64(copies)
     return Batch(
       name: BatchName(
         instance: "edge-1", boot: BootID(high: 1, low: 2), worker: 0,
         sequence: UInt64(hour * copies + copy))!,
       interval: BatchInterval(
-        startMicroseconds: start + Int64(copy) * 10_000_000,
-        endMicroseconds: start + Int64(copy + 1) * 10_000_000, lengthNanoseconds: 10_000_000_000),
+        startMicroseconds: start + Int64(copy) * length,
+        endMicroseconds: start + Int64(copy + 1) * length,
+        lengthNanoseconds: UInt64(length) * 1_000),
       listeners: [totals], rows: rows)
   }
 
