@@ -38,8 +38,8 @@ struct LoadedPeriod: Sendable {
   var conflicts: Int
   /// The latest statements of the period before.
   var previous: [String: PreviousStatement]
-  /// The total that the provider's invoice states, once a control total was imported; else the invoice
-  /// is the sum of the records.
+  /// The total that the provider's invoice states. Nothing fills it yet (docs/reference/limits.md), so the invoice is
+  /// the sum of the records.
   var invoiceTotal: Amount?
 
   /// The period.
