@@ -8,6 +8,15 @@ import COpenSSL
 @safe public struct SHA256: ~Copyable {
   private let context: OpaquePointer
 
+  /// SHA-256 as the default provider offers it, fetched once: `EVP_sha256()` is looked up anew by each digest.
+  // Safe: never freed and never changed, and OpenSSL shares methods between threads.
+  private nonisolated(unsafe) static let method: OpaquePointer = {
+    guard let method = unsafe EVP_MD_fetch(nil, "SHA256", nil) else {
+      preconditionFailure("OpenSSL offers no SHA-256")
+    }
+    return unsafe method
+  }()
+
   /// Starts an empty digest.
   public init() {
     // Safe: the context is created here, checked, owned by this value alone and freed in deinit.
@@ -15,8 +24,8 @@ import COpenSSL
       preconditionFailure("OpenSSL has no memory for a digest context")
     }
     unsafe self.context = context
-    // Safe: both arguments are live; EVP_sha256 returns a static table.
-    let started = unsafe EVP_DigestInit_ex(context, EVP_sha256(), nil)
+    // Safe: both arguments are live.
+    let started = unsafe EVP_DigestInit_ex(context, Self.method, nil)
     precondition(started == 1, "OpenSSL refused to start SHA-256")
   }
 

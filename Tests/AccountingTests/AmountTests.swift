@@ -34,6 +34,12 @@ struct AmountTests {
     #expect(lostDigits)
   }
 
+  @Test(arguments: ["", "-"]) func `an amount that rounds past its range is refused`(sign: String) {
+    let largest = "170141183460469231731.687303715884105727"
+    #expect(throws: AccountingError.self) { try DecimalText.amount(sign + largest + "9") }
+    #expect(throws: Never.self) { try DecimalText.amount(sign + largest + "1") }
+  }
+
   @Test func `zeros past the eighteenth digit lose nothing`() throws {
     #expect(try DecimalText.amount("1.0000000000000000010000").lostDigits == false)
   }

@@ -98,9 +98,12 @@ struct BillsTests {
     let reading = try FocusReading(try Self.bytes("aws.csv"))
     let node = reading.records.filter { $0[.resource] == "i-node" }
     let pods = node.filter(\.isAllocatedRow)
-    let instance = node.filter { !$0.isAllocatedRow && $0[.skuMeter] == "RunInstances" }
+    // The second hour's traffic has the instance's operation, and is no time of it.
+    let running = node.filter { !$0.isAllocatedRow && $0[.skuMeter] == "RunInstances" }
+    let instance = running.filter { $0[.usageType] == "BoxUsage:m5.large" }
     let costs = try Self.pooled(reading.records)
 
+    #expect(running.count == 5)
     #expect(instance.count == 4)
     #expect(pods.count == 16)
     #expect(reading.totals.skippedRows == 4)

@@ -211,14 +211,16 @@ struct CorrectionTests {
     let policy = try PolicyText.decode(
       #"{"version":1,"name":"p","currency":"USD","pools":[{"name":"a","match":{"service":"s"},"#
         + #""method":{"kind":"keep"}}]}"#)
-    let close = try Close(
-      [Fixtures.record("90", billed: "100", service: "s")], policy: policy, usage: UsageFigures())
     func variance(_ stated: String?) throws -> InvoiceVariance {
-      let bridge = try Bridge.build(
-        BridgeInput(
-          costs: close.costs, allocation: close.allocation, entries: close.chain.map(\.entry),
-          invoiceTotal: stated.map(Fixtures.amount)))
-      return try InvoiceVariance(bridge, thresholdBasisPoints: 200)
+      let totals = stated.map {
+        InvoiceTotal(
+          source: "", invoice: "INV-1", currency: Fixtures.currency("USD"), lines: 1,
+          linesRounded: 1, billed: Fixtures.amount($0))
+      }
+      let close = try Close(
+        [Fixtures.record("90", billed: "100", service: "s")], policy: policy,
+        usage: UsageFigures(), controls: totals.map { [$0] } ?? [])
+      return try InvoiceVariance(close.bridge, thresholdBasisPoints: 200)
     }
 
     // Amortisation is no variance; a control total that says more or less is.

@@ -26,6 +26,8 @@ struct PropertyTests {
       checkPrinted(world, close)
       if number.isMultiple(of: 4) { try checkOrder(world, close, &random) }
       try checkChain(world, close, &random)
+      try checkOnce(world, close)
+      if let late = try checkLate(world, close, &random) { distribution.note(late: late) }
     }
     print("property suite: WEIR_SEED=\(Seed.value), \(distribution)")
     distribution.check(worlds: Self.worlds)
@@ -111,6 +113,67 @@ struct PropertyTests {
     #expect(again.allocation == close.allocation, comment(world))
   }
 
+  /// What is closed twice is posted once: every id and every byte is the same again.
+  private func checkOnce(_ world: WideWorld, _ close: Close) throws {
+    let again = try LedgerPosting.entries(
+      for: close.allocation, context: Fixtures.context(world.policy), after: .empty)
+    #expect(again == close.chain, comment(world))
+  }
+
+  /// What came late is made up exactly by adjustments, once, and in another ledger by a restatement; a
+  /// restatement of what did not change restores every balance. Returns how many pools changed; nil where
+  /// what came cannot be allocated.
+  private func checkLate(
+    _ world: WideWorld, _ close: Close, _ random: inout SplitMix64
+  ) throws -> Int? {
+    let later = world.later(&random)
+    let now: Close
+    do {
+      now = try world.close(records: later.records, usage: later.usage)
+    } catch AccountingError.unusableCosts {
+      return nil
+    }
+    let comment = comment(world)
+    let original = close.chain.map(\.entry)
+    let wanted = now.chain.map(\.entry)
+    let head = close.chain.last?.head ?? .empty
+    let changes = try LateAdjustment.changes(posted: original, wanted: wanted)
+    let adjustments = try LedgerPosting.adjustments(
+      changes, origin: (Fixtures.october, 1), ordinal: 1, context: Self.context("2026-11", 1),
+      after: head)
+    let adjusted = original + adjustments.map(\.entry)
+    #expect(Self.sums(adjusted) == Self.sums(wanted), comment)
+    #expect(try LateAdjustment.changes(posted: adjusted, wanted: wanted).isEmpty, comment)
+
+    let context = Self.context("2026-10", 2)
+    let reversals = try LedgerPosting.reversals(of: original, context: context, after: head)
+    #expect(Self.sums(original + reversals.map(\.entry)).isEmpty, comment)
+    for (allocation, balances) in [(now.allocation, wanted), (close.allocation, original)] {
+      let restated = try LedgerPosting.entries(
+        for: allocation, context: context, after: reversals.last?.head ?? head)
+      let all = close.chain + reversals + restated
+      #expect(Self.sums(all.map(\.entry)) == Self.sums(balances), comment)
+      #expect(Set(all.map(\.entry.id)).count == all.count, comment)
+    }
+    return changes.count
+  }
+
+  private static func context(_ period: String, _ version: UInt32) -> PostingContext {
+    PostingContext(
+      period: Fixtures.period(period), version: version, postedAt: Fixtures.october.end,
+      actor: "ann", reason: "r", policy: nil, imports: [])
+  }
+
+  /// The sums of all postings by account and currency, zeros left out.
+  private static func sums(_ entries: [Entry]) -> [String: Int128] {
+    var sums: [String: Int128] = [:]
+    for posting in entries.flatMap(\.postings) {
+      sums["\(posting.account) \(posting.amount.currency)", default: 0] += Int128(
+        posting.amount.micros)
+    }
+    return sums.filter { $0.value != 0 }
+  }
+
   /// The steps that explain an amount sum to it, and the allocation made again is the same.
   private func checkChain(
     _ world: WideWorld, _ close: Close, _ random: inout SplitMix64
@@ -177,6 +240,13 @@ private struct Distribution: CustomStringConvertible {
   var withFx = 0
   var withMinimum = 0
   var raised = 0
+  var late = 0
+  var latePools = 0
+
+  mutating func note(late pools: Int) {
+    late += 1
+    latePools += pools
+  }
 
   mutating func note(_ world: WideWorld, _ close: Close) {
     worlds += 1
@@ -213,6 +283,7 @@ private struct Distribution: CustomStringConvertible {
       #expect(relations[kind, default: 0] > worlds / 20, "\(kind) \(Seed.comment)")
     }
     #expect(negative > records / 10 && negative < records / 2, Seed.comment)
+    #expect(late > worlds * 9 / 10 && latePools > worlds, Seed.comment)
     #expect(withFx > worlds / 100 && raised > worlds / 100, Seed.comment)
   }
 
@@ -227,6 +298,7 @@ private struct Distribution: CustomStringConvertible {
         rates by origin: \(list(rates)); relations of tenants: \(list(relations))
         worlds with an fx difference \(withFx), with a minimum \(withMinimum); pools in which it \
       raised somebody \(raised)
+        worlds in which more came late \(late), with \(latePools) pools changed by it
       """
   }
 }

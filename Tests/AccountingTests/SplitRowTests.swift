@@ -59,6 +59,40 @@ struct SplitRowTests {
     #expect(costs.unsettledSplits.map(\.resource) == ["cluster/1"])
   }
 
+  @Test func `sums of sides that are too far apart to subtract do not agree`() throws {
+    var split = record("-170000000000000000000", allocatedTo: "acme")
+    split[.allocatedMethod] = "aws-split-used"
+    var origin = record("170000000000000000000")
+    origin[.provider] = "AWS"
+    origin[.skuMeter] = "RunInstances"
+    var resolver = SplitResolver()
+    try resolver.noteAllocated(split)
+    try resolver.matchOrigin(origin)
+
+    #expect(resolver.decide().unsettled.count == 1)
+  }
+
+  @Test(
+    arguments: [
+      ("EUC1-BoxUsage:m5.large", 1), ("SpotUsage:c6i.xlarge", 1), ("DataTransfer-Out-Bytes", 0),
+      ("EUC1-USE1-AWS-Out-Bytes", 0), (nil, 1),
+    ] as [(String?, Int)])
+  func `an AWS instance's time is shared out and not its traffic`(
+    _ usage: String?, _ groups: Int
+  ) throws {
+    var split = record("5", allocatedTo: "acme")
+    split[.allocatedMethod] = "aws-split-used"
+    var charge = record("10")
+    charge[.provider] = "AWS"
+    charge[.skuMeter] = "RunInstances"
+    charge[.usageType] = usage
+    var resolver = SplitResolver()
+    try resolver.noteAllocated(split)
+    try resolver.matchOrigin(charge)
+
+    #expect(resolver.decide().groups.count == groups)
+  }
+
   @Test func `another charge of the same resource is not taken for an origin`() throws {
     var tax = record("10")
     tax[.chargeCategory] = "Tax"

@@ -61,6 +61,50 @@ struct StatementTests {
     #expect(statement.isRegistered)
   }
 
+  @Test func `a statement lists some of many holes and tells how many more there are`() throws {
+    let holes = (0..<130).map { hour in
+      let start = Fixtures.october.start.microseconds + Int64(hour) * 3_600_000_000
+      return CoverageHole(
+        from: UTCInstant(microseconds: start), to: UTCInstant(microseconds: start + 1), reason: "r")
+    }
+    let close = try Close(
+      [Fixtures.record("1")],
+      policy: PolicyText.decode(
+        """
+        {"version":1,"name":"p","currency":"USD","pools":[
+          {"name":"a","method":{"kind":"proportional","drivers":["requests"]}}]}
+        """),
+      usage: Fixtures.usage([(tenant: "acme", route: "api", quantity: "requests", value: 1)]),
+      coverage: Coverage([
+        ProxyCoverage(instance: "p", batches: 1, from: nil, to: nil, holes: holes)
+      ]))
+
+    let statement = try #require(close.statements.statements.first)
+    let proxy = try #require(statement.coverage.proxies.first)
+    #expect(proxy.holes == Array(holes.prefix(100)))
+    #expect(proxy.furtherHoles == 30)
+    #expect(!statement.coverage.isComplete)
+    #expect(close.statements.summary.coverage.proxies.first?.holes == holes)
+    #expect(try Statement(canonicalJSON: statement.canonicalJSON()) == statement)
+  }
+
+  @Test func `amounts whose parts pass 63 bits are refused, though their sum does not`() throws {
+    let policy = try PolicyText.decode(
+      """
+      {"version":1,"name":"p","currency":"USD","pools":[
+        {"name":"a","method":{"kind":"direct","tag":"tenant"}}]}
+      """)
+    let records = [("a", "9e12"), ("b", "9e12"), ("c", "-9e12")].map { tenant, cost in
+      var record = Fixtures.record(cost)
+      record.tags["tenant"] = tenant
+      return record
+    }
+
+    #expect(throws: AccountingError.overflow(operation: "the amounts of 2026-10")) {
+      try Close(records, policy: policy, usage: UsageFigures())
+    }
+  }
+
   @Test func `a tenant with usage but no cost has a statement of nought`() throws {
     let set = try Self.close().statements
     let idle = try #require(set.statements.first { $0.tenant == "idle" })

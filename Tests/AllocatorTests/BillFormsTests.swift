@@ -149,8 +149,9 @@ import Testing
   {
     try await RunningAllocator.run { allocator in
       let fields = [HTTPField("Content-Type", "application/vnd.weir.files")]
+      let other = World.file((1...4).map { World.row(service: "Compute", cost: "\($0)") })
       let good = Frames.of([
-        ("a.csv", World.costs), ("b.csv.zst", Zstd.packed(World.costs)),
+        ("a.csv", World.costs), ("b.csv.zst", Zstd.packed(other)),
         ("c.csv", World.file([World.row(service: "Compute", cost: "x")])),
       ])
       let mixed = Frames.of([
@@ -161,6 +162,10 @@ import Testing
         "POST", "/v1/costs?source=cloud", body: good, headers: fields)
       let refused = try await allocator.call(
         "POST", "/v1/costs?source=mixed", body: mixed, headers: fields)
+      let twice = try await allocator.call(
+        "POST", "/v1/costs?source=twice",
+        body: Frames.of([("a.csv", World.costs), ("copy.csv.zst", Zstd.packed(World.costs))]),
+        headers: fields)
       let cut = try await allocator.call(
         "POST", "/v1/costs?source=cut", body: Array(good.dropLast(3)), headers: fields)
 
@@ -171,6 +176,8 @@ import Testing
       #expect(refused.status == 400)
       #expect(refused.text.contains("bad.jsonl"))
       #expect(cut.status == 400)
+      #expect(twice.status == 400)
+      #expect(twice.text.contains("copy.csv.zst: ") && twice.text.contains("same bytes as a.csv"))
       #expect(try await allocator.store.costs.latest(9).count == 1)
     }
   }

@@ -56,6 +56,79 @@ import Usage
     }
   }
 
+  /// A file of FOCUS 1.4 Invoice Detail with one line.
+  private static func details(_ amount: String, _ status: String) -> String {
+    """
+    BilledCost,BillingAccountId,BillingCurrency,BillingPeriodStart,BillingPeriodEnd,\
+    ChargeCategory,InvoiceDetailCreated,InvoiceDetailId,\
+    InvoiceDetailLastUpdated,InvoiceId,InvoiceIssueStatus,InvoiceIssuerName,PaymentTerms,ReferenceInvoiceId
+    \(amount),1,USD,2026-10-01T00:00:00Z,2026-11-01T00:00:00Z,\
+    Usage,2026-11-02T00:00:00Z,D-1,2026-11-02T00:00:00Z,INV-7,\(status),Cloud,30 days,INV-7
+
+    """
+  }
+
+  @Test func `a close compares the bill with the invoices that its issuer states`() async throws {
+    try await RunningAllocator.run { allocator in
+      try await allocator.furnish()
+      func state(_ amount: String, _ status: String = "Issued") async throws {
+        let answer = try await allocator.call(
+          "POST", "/v1/costs?source=cloud", text: Self.details(amount, status))
+        #expect(answer.status == 200, "\(answer.text)")
+      }
+      func blockers(_ answer: RunningAllocator.Answer) -> [String] {
+        (answer.json?["blockers"]?.asArray ?? []).compactMap { $0["code"]?.asString }
+      }
+
+      try await state("120")
+      let missing = try await allocator.close(dryRun: true)
+      #expect(blockers(missing) == ["not-tied-out"])
+      #expect(missing.text.contains("state 120 USD, its records without an invoice 110.9900004"))
+      try await state("110.99", "Open")
+      let open = try await allocator.close(dryRun: true)
+      #expect(blockers(open) == ["bill-open"])
+      let closed = try await allocator.close(waive: ["coverage-hole", "bill-open"])
+
+      #expect(closed.status == 200, "\(closed.text)")
+      let invoices = closed.json?["reconciliation"]?["invoices"]
+      #expect(invoices?["listed"]?.asArray?.first?["explained"] == .bool(true))
+      #expect(closed.json?["totals"]?["invoice"] == .string("110.99"))
+      let period = try await allocator.call("GET", "/v1/periods/2026-10", as: .reader)
+      #expect(period.json?["close"]?["invoices_sha256"]?.asString?.count == 64)
+      #expect(period.json?["close"]?["rates_sha256"] == .null)
+    }
+  }
+
+  @Test func `a bill that came twice is named, and one of them can be withdrawn`() async throws {
+    try await RunningAllocator.run { allocator in
+      try await allocator.furnish()
+      _ = try await allocator.call("POST", "/v1/costs?source=clould", body: World.costs)
+      func withdraw(_ source: String, what: String = "costs") async throws
+        -> RunningAllocator.Answer
+      {
+        try await allocator.call(
+          "POST", "/v1/costs/withdraw",
+          text: #"{"source":"\#(source)","period":"2026-10","what":"\#(what)","reason":"typo"}"#)
+      }
+
+      let trial = try await allocator.close(dryRun: true)
+      #expect(trial.text.contains("sources cloud and clould have the same 4 records"))
+      #expect(try await withdraw("clould", what: "all").status == 400)
+      #expect(try await withdraw("clould", what: "invoices").status == 404)
+      #expect(try await withdraw("clould").status == 200)
+      #expect(try await withdraw("clould").status == 404)
+      let closed = try await allocator.close()
+
+      #expect(closed.status == 200, "\(closed.text)")
+      #expect(closed.json?["totals"]?["tenants"] == .string("100.000000"))
+      let audit = try await allocator.store.audit.latest(10)
+      #expect(audit.contains { $0.action == "costs.withdraw" && $0.detail.contains("reason=typo") })
+      #expect(try await withdraw("cloud").status == 200)
+      let late = try await allocator.call("GET", "/v1/costs/late?period=2026-10", as: .reader)
+      #expect(late.json?["sources"]?.asArray?.count == 1)
+    }
+  }
+
   @Test func `a dry run names every blocker and stores nothing`() async throws {
     try await RunningAllocator.run { allocator in
       let costs = World.file([

@@ -18,6 +18,7 @@ import Testing
     ("GET", "/v1/costs/late", [.operator, .reader]),
     ("GET", "/v1/costs/invoices", [.operator, .reader]),
     ("POST", "/v1/costs/maps", [.operator]),
+    ("POST", "/v1/costs/withdraw", [.operator]),
     ("GET", "/v1/skus", [.operator, .reader]),
     ("POST", "/v1/skus", [.operator]),
     ("GET", "/v1/skus/coverage", [.operator, .reader]),

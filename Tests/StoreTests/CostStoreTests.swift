@@ -130,23 +130,81 @@ import Testing
     #expect(rest == [QuarantinedRow(line: 9, column: "d", reason: "is no number", value: "x9")])
   }
 
-  @Test func `faulty rows of a period are those of the imports that count for it`() async throws {
-    func load(_ faults: Int, source: String) async throws {
-      var staging = try await store.costs.begin(source: source, by: "olga", at: noon)
-      try await staging.add([.record(try record(2, "\(faults)"))])
-      var totals = CostFileTotals()
-      totals.faultyRows = faults
-      _ = try await staging.commit(
-        CostFileFacts(
-          digest: SHA256.hash("\(source)\(faults)"), bytes: 1, form: .focus, version: .v12,
-          totals: totals),
-        audit: AuditRecord(at: noon, actor: "olga", action: .costsImport, subject: source))
+  /// An import of good rows for some months and of faulty ones, each with its month or none.
+  private func load(
+    _ good: [String], faults: [String?], source: String = "aws", cost: String = "1",
+    form: CostFormat = .focus
+  ) async throws {
+    var staging = try await store.costs.begin(source: source, by: "olga", at: noon)
+    for month in good { try await staging.add([.record(try record(2, cost, month: month))]) }
+    for (line, month) in faults.enumerated() {
+      let problems = ["a", "b"].map { RowFault.Problem(column: $0, reason: "r", value: nil) }
+      let period = try month.map { try Period(parsing: $0) }
+      try await staging.add([.fault(RowFault(line: 10 + line, problems: problems, period: period))])
     }
-    try await load(100, source: "aws")
-    try await load(3, source: "aws")
-    try await load(4, source: "gcp")
+    var totals = CostFileTotals()
+    totals.faultyRows = faults.count
+    let facts = CostFileFacts(
+      digest: SHA256.hash("\(good) \(faults) \(cost)"), bytes: 1, form: form, version: .v12,
+      totals: totals)
+    _ = try await staging.commit(
+      facts, audit: AuditRecord(at: noon, actor: "olga", action: .costsImport, subject: source))
+  }
 
-    #expect(try await store.costs.quarantinedRows(of: period) == 7)
+  private func quarantined(_ month: String = "2026-10") async throws -> Int {
+    try await store.costs.quarantinedRows(of: try Period(parsing: month))
+  }
+
+  @Test func `faulty rows count for a period until its source has good rows again`() async throws {
+    try await load(["2026-10"], faults: ["2026-10", "2026-10", nil])
+    #expect(try await quarantined() == 3)
+    try await load(["2026-10"], faults: [], source: "azure")
+    #expect(try await quarantined() == 3)
+    try await load(["2026-10"], faults: [nil], cost: "2")
+    #expect(try await quarantined() == 1)
+    try await load(["2026-10"], faults: [], cost: "3")
+    #expect(try await quarantined() == 0)
+  }
+
+  @Test func `a faulty row beside the rows that were there before counts`() async throws {
+    try await load(["2026-10"], faults: [])
+    let before = try await store.periods.mark(of: period)
+    try await load(["2026-10"], faults: ["2026-10"])
+
+    #expect(try await quarantined() == 1)
+    #expect(try await store.periods.mark(of: period) != before)
+    #expect(try await store.costs.current(of: period).map(\.importID) == [1])
+  }
+
+  @Test func `a bill without any good row counts for the period that it names, or for every one`()
+    async throws
+  {
+    try await load([], faults: ["2026-10"])
+    #expect(try await quarantined() == 1)
+    #expect(try await quarantined("2026-11") == 0)
+    try await load([], faults: [nil, nil], source: "azure")
+    #expect(try await quarantined() == 3)
+    #expect(try await quarantined("2026-11") == 2)
+    // The source's next bill settles what named no period.
+    try await load(["2026-10"], faults: [], source: "azure")
+    #expect(try await quarantined() == 1)
+    #expect(try await quarantined("2026-11") == 0)
+  }
+
+  @Test func `all rows of one month may be faulty beside good ones of another`() async throws {
+    try await load(["2026-09", "2026-10"], faults: [])
+    try await load(["2026-09"], faults: ["2026-10", nil], cost: "2")
+
+    #expect(try await quarantined() == 1)
+    #expect(try await quarantined("2026-09") == 1)
+  }
+
+  @Test func `control totals do not settle the rows of a bill`() async throws {
+    try await load(["2026-10"], faults: ["2026-10"])
+    try await load([], faults: ["2026-10"], form: .focusInvoiceDetail)
+    #expect(try await quarantined() == 2)
+    try await load(["2026-10"], faults: [], cost: "2")
+    #expect(try await quarantined() == 1)
   }
 
   @Test func `a later file of a source replaces its period and no other`() async throws {

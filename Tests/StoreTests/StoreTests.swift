@@ -31,7 +31,7 @@ import Testing
 
     let refusal = await #expect(throws: StoreError.self) { try await scratch.store() }
 
-    #expect(refusal == .newerFormat(path: scratch.path(), found: 7, known: 2))
+    #expect(refusal == .newerFormat(path: scratch.path(), found: 7, known: 3))
     #expect(refusal?.description.contains("7") == true)
   }
 

@@ -110,6 +110,30 @@ import Usage
         == (1...2).map { "edge-1/00000000000000010000000000000002/0/\($0)" })
   }
 
+  @Test func `a sequence that no proxy can have reached is refused`() async throws {
+    let limit: UInt64 = 1 << 53
+    var far = Batch.Predecessor(boot: BootID(high: 1, low: 2), lastSequences: [1, limit])
+    await #expect(throws: StoreError.self) {
+      try await store.usage.deliver(
+        try Feed(boot: BootID(high: 7, low: 7)).batch(0, predecessor: far))
+    }
+    await #expect(throws: StoreError.self) {
+      try await store.usage.deliver(try Feed().batch(limit, at: 0))
+    }
+    #expect(try await store.usage.counts().batches == 0)
+
+    far.lastSequences = [limit - 1, limit - 1]
+    let known = Feed(boot: BootID(high: 7, low: 7))
+    let outcome = try await store.usage.deliver(try known.batch(0, predecessor: far))
+    #expect(outcome.missing.count == 100)
+    let instances = try await store.coverage.instances(
+      expected: [], now: noon, silenceMicroseconds: 1)
+    #expect(instances.map(\.namesMissing) == [2 * limit])
+    let window = CoverageWindow(
+      from: try Period(parsing: "2026-11").start, to: noon, now: noon, toleranceMicroseconds: 1)
+    #expect(try await store.coverage.coverage(of: window, expected: []).count == 1)
+  }
+
   @Test func `the list of missing names is bounded`() async throws {
     let outcome = try await store.usage.deliver(try Feed().batch(1_000_000, at: 0))
 

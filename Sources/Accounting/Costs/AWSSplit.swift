@@ -33,9 +33,20 @@ enum AWSSplit {
   /// Whether a method id is one of the two above.
   static func isMethod(_ id: String?) -> Bool { id == usedMethod || id == idleMethod }
 
-  /// Whether a record is an instance's own charge, which splits share out. Its traffic and disks, which
-  /// name the instance too, have other operations.
+  /// Parts of the usage types that count an instance's time, as in `EUC1-BoxUsage:m5.large`.
+  static let instanceUsage = [
+    "BoxUsage", "SpotUsage", "DedicatedUsage", "HostUsage", "HostBoxUsage", "UnusedBox",
+    "UnusedDed",
+  ]
+
+  /// Whether a record is an instance's own charge, which splits share out. Its traffic has the same
+  /// operation and the same resource, and another usage type.
   static func isOrigin(_ record: CostRecord) -> Bool {
-    record[.provider] == "AWS" && record[.skuMeter]?.utf8.starts(with: "RunInstances".utf8) == true
+    guard record[.provider] == "AWS",
+      record[.skuMeter]?.utf8.starts(with: "RunInstances".utf8) == true
+    else { return false }
+    // An export without usage types cannot tell; there every charge of the instance is one.
+    guard let usage = record[.usageType] else { return true }
+    return instanceUsage.contains { usage.contains($0) }
   }
 }

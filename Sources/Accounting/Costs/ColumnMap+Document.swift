@@ -122,7 +122,7 @@ private struct ColumnMapReader {
     _ name: String, _ node: PolicyNode, _ path: String
   ) -> CostField? {
     let fixed: Set<CostField> = [.chargeCategory, .chargeClass, .normalizedService]
-    guard let field = CostField(rawValue: name), !fixed.contains(field) else {
+    guard let field = CostField(named: name), !fixed.contains(field) else {
       reader.fail(path, node, "is not a field that a map fills")
       return nil
     }

@@ -1,3 +1,5 @@
+internal import Digest
+
 /// Sorts the records of a period into the pools of a policy, one record at a time.
 ///
 /// Every record lands in exactly one place: the first pool whose filter takes it, `~unmatched`, the
@@ -15,25 +17,28 @@ public struct CostPooling: Sendable {
   private let skus: SKUMap?
   private let conversion: Conversion
   private let history: TenantHistory
+  private let controls: [InvoiceTotal]
   private let follows: [FollowTaps]
   private var costs: PooledCosts
   private var pools: [PoolSums]
   private var scope = RatedTally()
-  private var invoices: [String: RatedTally] = [:]
+  private var invoices = InvoiceRecords()
   private var categories: [String: RatedTally] = [:]
   private var differences: [RatePair: Amount] = [:]
   private var rates: Set<AppliedRate> = []
   private var followings: [String: RatedFollowing] = [:]
   private var followedCount = 0
   /// Origins whose rest was counted: one of a group, whatever two sources say of it.
-  private var restsCounted: Set<CostRecord> = []
+  private var restsCounted: Set<Digest256> = []
 
   /// Pooling for one period under one policy; with a SKU map, filters see `normalized_service`.
+  /// `controls` are the invoices that their issuers state.
   public init(
     policy: Policy, period: Period, splits: SplitDecision = .none, rates: RateBook = .empty,
-    history: TenantHistory = .empty, skus: SKUMap? = nil
+    history: TenantHistory = .empty, skus: SKUMap? = nil, controls: [InvoiceTotal] = []
   ) {
     self.skus = skus
+    self.controls = controls
     self.policy = policy
     self.splits = splits
     self.history = history
@@ -49,6 +54,9 @@ public struct CostPooling: Sendable {
     for tap in follows { followings[tap.pool] = RatedFollowing() }
   }
 
+  /// The records that follow come from this source: stated invoices are held against the records of theirs.
+  public mutating func begin(source: String) { invoices.begin(source) }
+
   /// Puts one record where it belongs. Throws `overflow` when a sum leaves its range, and
   /// `unusableCosts` past a bound.
   public mutating func add(_ record: CostRecord) throws(AccountingError) {
@@ -58,7 +66,7 @@ public struct CostPooling: Sendable {
     }
     guard splits.counts(record) else {
       try costs.setAside.add(record)
-      if let rest = splits.rest(of: record), restsCounted.insert(record).inserted {
+      if let rest = splits.rest(of: record), restsCounted.insert(record.identity).inserted {
         try costs.setAside.subtract(rest)
         try place(rest)
       }
@@ -86,7 +94,7 @@ public struct CostPooling: Sendable {
       }
     }
     try scope.add(record, paid)
-    try invoices[record[.invoice] ?? "", default: .init()].add(record, paid)
+    try invoices.add(record, paid)
     try categories[record[.chargeCategory] ?? "", default: .init()].add(record, paid)
     let index = policy.pools.firstIndex { $0.filter.takes(record) } ?? policy.pools.count
     try pools[index].tally.add(record, rate)
@@ -162,7 +170,8 @@ public struct CostPooling: Sendable {
     let paid = try scope.converted()
     result.inScope = .init(
       records: paid.records, billed: paid.billed, effective: try total.adding(result.fx))
-    for (invoice, tally) in invoices { result.invoices[invoice] = try tally.converted() }
+    result.invoices = try invoices.converted()
+    result.stated = try InvoiceComparison(controls, invoices, conversion)
     for (name, tally) in categories { result.categories[name] = try tally.converted() }
     result.conversions = ConvertedSum.merged(result.pools.map(\.conversions))
     return result
@@ -177,13 +186,14 @@ public struct CostPooling: Sendable {
   /// Pools records that are all in memory, with both passes over split rows.
   public static func pool(
     _ records: [CostRecord], policy: Policy, period: Period, rates: RateBook = .empty,
-    history: TenantHistory = .empty
+    history: TenantHistory = .empty, controls: [InvoiceTotal] = []
   ) throws(AccountingError) -> PooledCosts {
     var resolver = SplitResolver()
     for record in records where record.period == period { try resolver.noteAllocated(record) }
     for record in records where record.period == period { try resolver.matchOrigin(record) }
     var pooling = CostPooling(
-      policy: policy, period: period, splits: resolver.decide(), rates: rates, history: history)
+      policy: policy, period: period, splits: resolver.decide(), rates: rates, history: history,
+      controls: controls)
     for record in records { try pooling.add(record) }
     return try pooling.finish()
   }

@@ -103,6 +103,30 @@ public struct CostRecord: Hashable, Sendable {
     return SHA256.hash(writer.bytes)
   }
 
+  /// What tells this record from every other one of a bill: SHA-256 over all of it.
+  var identity: Digest256 {
+    var writer = CanonicalWriter()
+    writer.integer(UInt64(bitPattern: Int64(line)))
+    for amount in [billedCost, effectiveCost, listCost, contractedCost] {
+      writer.text(amount.description)
+    }
+    writer.optionalText(pricingQuantity?.description)
+    writer.optionalText(consumedQuantity?.description)
+    writer.text(currency.code)
+    for instant in [billingPeriodStart, billingPeriodEnd, chargePeriodStart, chargePeriodEnd] {
+      writer.integer(UInt64(bitPattern: instant.microseconds))
+    }
+    for field in CostField.allCases { writer.optionalText(self[field]) }
+    for tags in [tags, allocatedTags] {
+      writer.integer(UInt64(tags.count))
+      for (key, value) in tags.sorted(by: { KeyOrder.precedes($0.key, $1.key) }) {
+        writer.text(key)
+        writer.text(value)
+      }
+    }
+    return SHA256.hash(writer.bytes)
+  }
+
   private static let splitFields: [CostField] = [
     .service, .sku, .skuPrice, .chargeCategory, .chargeClass, .subAccount, .commitment,
     .commitmentStatus, .pricingCategory,

@@ -66,7 +66,7 @@ struct FocusRowDecoder: Sendable {
       events.append(.record(record))
       return .good(records: 1, roundedValues: work.roundedValues)
     }
-    return .fault(RowFault(line: row.line, problems: work.problems))
+    return .fault(RowFault(line: row.line, problems: work.problems, period: work.period))
   }
 
   /// The record of a row; `nil` with at least one problem noted.
@@ -82,6 +82,7 @@ struct FocusRowDecoder: Sendable {
     let contracted = cost(3, row, &work)
     let currency = currency(row, &work)
     let billing = range(0, row, &work)
+    work.period = billing.map { Period(containing: $0.lowerBound) }
     let charge = range(2, row, &work)
     let pricing = quantity(columns.pricingQuantity, "PricingQuantity", row, &work)
     let consumed = quantity(columns.consumedQuantity, "ConsumedQuantity", row, &work)

@@ -38,9 +38,7 @@ struct MappedRowDecoder: Sendable {
       work.fail(nil, "the row has \(row.count) columns, the header has \(columnCount)", nil)
       return .fault(RowFault(line: row.line, problems: work.problems))
     }
-    guard let treatment = treatment(row, &work) else {
-      return .fault(RowFault(line: row.line, problems: work.problems))
-    }
+    guard let treatment = treatment(row, &work) else { return fault(row, work) }
     if treatment.isSkipped { return .skipped }
     let split = map.hasAWSSplits ? text([AWSSplit.parent], row, &work) : nil
     if split != nil, AWSSplit.isIdleRow(resource: text(map.texts[.resource] ?? [], row, &work)) {
@@ -55,11 +53,19 @@ struct MappedRowDecoder: Sendable {
         made = [record] + credits(of: record, row, &work)
       }
     }
-    guard work.problems.isEmpty, !made.isEmpty else {
-      return .fault(RowFault(line: row.line, problems: work.problems))
-    }
+    guard work.problems.isEmpty, !made.isEmpty else { return fault(row, work) }
     for record in made { events.append(.record(record)) }
     return .good(records: made.count, roundedValues: work.roundedValues)
+  }
+
+  /// The fault of a row, with the period that it names all the same.
+  private func fault(_ row: CostRow, _ work: RowWork) -> RowOutcome {
+    var probe = RowWork()
+    let billing = range(map.billingPeriod, row, &probe)
+    return .fault(
+      RowFault(
+        line: row.line, problems: work.problems,
+        period: billing.map { Period(containing: $0.lowerBound) }))
   }
 
   private func treatment(_ row: CostRow, _ work: inout RowWork) -> ColumnMap.Treatment? {

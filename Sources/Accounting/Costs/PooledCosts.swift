@@ -65,6 +65,8 @@ public struct PooledCosts: Hashable, Sendable {
   public internal(set) var inScope = Tally()
   /// The records in the pools by InvoiceId; the empty id stands for none.
   public internal(set) var invoices: [String: Tally] = [:]
+  /// The invoices that their issuers state, against the records in the pools.
+  public internal(set) var stated = InvoiceComparison.none
   /// The records in the pools by ChargeCategory: what of the bill is usage, tax, credit.
   public internal(set) var categories: [String: Tally] = [:]
   /// Records left out because the other side of their split group counts.

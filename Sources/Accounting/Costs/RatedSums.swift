@@ -34,6 +34,20 @@ struct RatedTally: Sendable {
     return sum
   }
 
+  /// The records in one currency before conversion: how many, and the sum of their BilledCost; `target` is
+  /// the policy's currency.
+  func billed(
+    in currency: Currency, _ target: Currency
+  ) throws(AccountingError) -> (records: Int, billed: Amount) {
+    if currency == target { return (native.records, native.billed) }
+    var sum = (records: 0, billed: Amount.zero)
+    for (rate, tally) in foreign where rate.from == currency {
+      sum.records += tally.records
+      sum.billed = try sum.billed.adding(tally.billed)
+    }
+    return sum
+  }
+
   /// What there is to convert, by rate.
   var conversions: [ConvertedSum] {
     foreign.map { rate, tally in

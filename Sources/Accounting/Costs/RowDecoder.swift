@@ -14,6 +14,8 @@ struct RowWork: Sendable {
   private(set) var problems: [RowFault.Problem] = []
   /// Values with more than 18 fraction digits.
   var roundedValues = 0
+  /// The period whose bill the row is in, once that is known.
+  var period: Period?
 
   /// Notes a problem; a long value is cut.
   mutating func fail(_ column: String?, _ reason: String, _ value: String?) {

@@ -21,10 +21,13 @@ public struct RowFault: Hashable, Sendable {
   public let line: Int
   /// Everything that is wrong with it, in the order of the checks; never empty.
   public let problems: [Problem]
+  /// The period whose bill it is in; `nil` when the row does not tell.
+  public let period: Period?
 
   /// A fault of the row on a line.
-  public init(line: Int, problems: [Problem]) {
+  public init(line: Int, problems: [Problem], period: Period? = nil) {
     precondition(!problems.isEmpty, "a fault has a problem")
+    self.period = period
     self.line = line
     self.problems = problems
   }

@@ -15,15 +15,24 @@ import Digest
 /// Two passes over the records of a period: `noteAllocated` for all, then `matchOrigin` for all.
 /// Memory grows with the number of split groups.
 public struct SplitResolver: Sendable {
+  /// Bound: how many charges of a period may be split; a group takes about 250 bytes.
+  static let groupsMax = 2_000_000
+
   private var groups: [Digest256: SplitGroup] = [:]
 
   /// A resolver that has seen nothing.
   public init() {}
 
+  /// Whether no split row was noted: then nothing needs a decision.
+  public var isEmpty: Bool { groups.isEmpty }
+
   /// First pass: takes note of a split row; other rows are ignored.
   public mutating func noteAllocated(_ record: CostRecord) throws(AccountingError) {
     guard record.isAllocatedRow, let key = Self.allocatedKey(record) else { return }
     var group = groups[key] ?? SplitGroup(record)
+    guard groups.count < Self.groupsMax || groups[key] != nil else {
+      throw .unusableCosts(reason: "more than \(Self.groupsMax) charges are split")
+    }
     group.isRounded = AWSSplit.isMethod(record[.allocatedMethod])
     try group.allocated.add(record)
     groups[key] = group
@@ -34,7 +43,7 @@ public struct SplitResolver: Sendable {
     guard !groups.isEmpty, !record.isAllocatedRow,
       let key = Self.originKeys(record).first(where: { groups[$0] != nil }), var group = groups[key]
     else { return }
-    if group.origin.rows == 0 { group.firstOrigin = record }
+    if group.origin.rows == 0 { group.firstOrigin = record.identity }
     try group.origin.add(record)
     groups[key] = group
   }
@@ -84,8 +93,8 @@ public struct SplitGroup: Hashable, Sendable {
   public fileprivate(set) var allocated = Side()
   /// Whether the provider rounds the rows of the split, and splits effective cost only.
   fileprivate var isRounded = false
-  /// The first row of the origin.
-  fileprivate var firstOrigin: CostRecord?
+  /// The first row of the origin, by its identity.
+  fileprivate var firstOrigin: Digest256?
 
   fileprivate init(_ record: CostRecord) {
     resource = record[.resource] ?? ""
@@ -95,18 +104,20 @@ public struct SplitGroup: Hashable, Sendable {
   /// Whether both sides tell the same sums.
   public var isSettled: Bool {
     if isRounded {
-      let difference = origin.effective.units - allocated.effective.units
-      return difference.magnitude
-        <= AWSSplit.toleranceUnitsPerRow.magnitude * UInt128(allocated.rows)
+      let (difference, overflow) = origin.effective.units.subtractingReportingOverflow(
+        allocated.effective.units)
+      return !overflow
+        && difference.magnitude
+          <= AWSSplit.toleranceUnitsPerRow.magnitude * UInt128(allocated.rows)
     }
     return origin.billed == allocated.billed && origin.effective == allocated.effective
   }
 
   /// What the split rows of a settled group do not carry; `nil` when that is nothing.
   fileprivate var rest: (billed: Amount, effective: Amount)? {
-    guard isRounded, isSettled else { return nil }
-    let billed = Amount(units: origin.billed.units - allocated.billed.units)
-    let effective = Amount(units: origin.effective.units - allocated.effective.units)
+    guard isRounded, isSettled, let billed = try? origin.billed.subtracting(allocated.billed),
+      let effective = try? origin.effective.subtracting(allocated.effective)
+    else { return nil }
     return billed == .zero && effective == .zero ? nil : (billed, effective)
   }
 }
@@ -154,7 +165,7 @@ public struct SplitDecision: Hashable, Sendable {
   /// not carry; of all others nothing.
   func rest(of record: CostRecord) -> CostRecord? {
     guard !byKey.isEmpty, !record.isAllocatedRow, let group = group(of: record),
-      let rest = group.rest, group.firstOrigin == record
+      let rest = group.rest, group.firstOrigin == record.identity
     else { return nil }
     var left = record
     left.billedCost = rest.billed

@@ -12,12 +12,27 @@ public struct PoolDimensions: Sendable {
   }
 
   private var byPool: [String: [Value]] = [:]
+  private let policy: Policy?
+  private let splits: SplitDecision
+  private let skus: SKUMap?
 
-  /// No record yet.
-  public init() {}
+  /// No record yet; without a policy none will be in a pool.
+  public init(policy: Policy? = nil, splits: SplitDecision = .none, skus: SKUMap? = nil) {
+    self.policy = policy
+    self.splits = splits
+    self.skus = skus
+  }
+
+  /// Takes note of a record, in the pool that `CostPooling` puts it in.
+  public mutating func add(_ given: CostRecord) {
+    guard let policy, var record = splits.counted(given) else { return }
+    if let skus { record[.normalizedService] = skus.entry(for: record)?.normalizedService }
+    let pool = policy.pools.first { $0.filter.takes(record) }?.name ?? PooledCosts.unmatched
+    add(record, pool: pool)
+  }
 
   /// Takes note of a record of a pool.
-  public mutating func add(_ record: CostRecord, pool: String) {
+  mutating func add(_ record: CostRecord, pool: String) {
     guard let known = byPool[pool] else {
       byPool[pool] = Self.fields.map { .one(record[$0]) }
       return

@@ -24,6 +24,21 @@ struct Conversion: Sendable {
     invoiceRate(record) ?? allocated
   }
 
+  /// An amount of a stated invoice in the policy's currency: at the invoice's rate, else at the table's of the period's
+  /// last day; `nil` when neither is known.
+  func ofInvoice(
+    _ total: InvoiceTotal, amount: Amount
+  ) throws(AccountingError) -> Amount? {
+    if total.currency == target { return amount }
+    let lastDay = UTCInstant(microseconds: period.end.microseconds - CivilDate.microsecondsPerDay)
+    var record = CostRecord(
+      line: 0, billedCost: amount, effectiveCost: amount, currency: total.currency,
+      billingPeriod: period.start..<period.end, chargePeriod: lastDay..<period.end)
+    record[.invoice] = total.invoice
+    guard let rate = invoiceRate(record) ?? tableRate(record) else { return nil }
+    return try amount.converted(at: rate.rate)
+  }
+
   /// A row may state the rate itself, and must then say to which currency it leads.
   private func rowRate(_ record: CostRecord) -> AppliedRate? {
     guard let text = record[.exchangeRate], record[.exchangeCurrency] == target.code,

@@ -127,7 +127,11 @@ public enum DecimalText {
     if keptCount >= 0, let next = lost.first, hasLost {
       let isAboveHalf = next > 5 || (next == 5 && lost.dropFirst().contains { $0 != 0 })
       let isTie = next == 5 && !isAboveHalf
-      if isAboveHalf || (isTie && !magnitude.isMultiple(of: 2)) { magnitude += 1 }
+      if isAboveHalf || (isTie && !magnitude.isMultiple(of: 2)) {
+        let (up, overflow) = magnitude.addingReportingOverflow(1)
+        guard !overflow else { throw .overflow(operation: "amount \(clipped(text))") }
+        magnitude = up
+      }
     }
     return (Amount(units: number.isNegative ? -magnitude : magnitude), hasLost)
   }

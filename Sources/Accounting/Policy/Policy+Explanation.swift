@@ -124,7 +124,7 @@ extension PoolFilter: CustomStringConvertible {
   /// The filter in words.
   public var description: String {
     switch self {
-    case .field(let field, let test): "\(field.rawValue) \(test)"
+    case .field(let field, let test): "\(field.name) \(test)"
     case .tag(let key, let test): "tag \(key) \(test)"
     case .all(let filters):
       filters.isEmpty
@@ -156,7 +156,7 @@ extension PoolMethod: CustomStringConvertible {
     case .direct(let rule):
       switch rule.source {
       case .tag(let key): "the tenant stands in tag \(key)\(Self.through(rule.map))."
-      case .field(let field): "the tenant stands in \(field.rawValue)\(Self.through(rule.map))."
+      case .field(let field): "the tenant stands in \(field.name)\(Self.through(rule.map))."
       }
     case .proportional(let rule): "\(rule)."
     case .even(let rule): "equal parts for \(rule.over) tenants."
@@ -171,7 +171,7 @@ extension PoolMethod: CustomStringConvertible {
         + "\(rule.fallback)."
     case .follow(let rule):
       "follows the rows of \(Self.pools(rule.of)) with the same "
-        + rule.by.map(\.rawValue).joined(separator: " and ") + "."
+        + rule.by.map(\.name).joined(separator: " and ") + "."
     }
   }
 

@@ -49,7 +49,7 @@ extension PoolDecoder {
       source = reader.text(tag, "\(path).tag").map { .tag($0) }
     }
     if let field = map["field"], let name = reader.text(field, "\(path).field") {
-      if let known = CostField(rawValue: name) {
+      if let known = CostField(named: name) {
         source = .field(known)
       } else {
         reader.fail("\(path).field", field, "unknown field \"\(name)\"")

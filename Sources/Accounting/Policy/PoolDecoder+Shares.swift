@@ -128,7 +128,7 @@ extension PoolDecoder {
     else { return nil }
     var fields: [CostField] = []
     for (index, name) in (reader.texts(list, "\(path).by") ?? []).enumerated() {
-      if let field = CostField(rawValue: name), !fields.contains(field) {
+      if let field = CostField(named: name), !fields.contains(field) {
         fields.append(field)
       } else {
         reader.fail("\(path).by[\(index)]", list, "\"\(name)\" is not a field, or stands twice")

@@ -72,8 +72,8 @@ struct PoolDecoder {
           filters.append(.tag(tag, test))
         }
       default:
-        guard let field = CostField(rawValue: key) else {
-          let known = CostField.allCases.map(\.rawValue).joined(separator: ", ")
+        guard let field = CostField(named: key) else {
+          let known = CostField.allCases.map(\.name).joined(separator: ", ")
           reader.fail(place, value, "unknown field (known: tags, all, any, not, \(known))")
           continue
         }

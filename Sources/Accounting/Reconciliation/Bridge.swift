@@ -8,20 +8,16 @@ public struct BridgeInput: Sendable {
   public var entries: [Entry]
   /// The statements, once they exist.
   public var statements: StatementSet?
-  /// The total that the invoice states, when the operator gave it; otherwise the invoice is the sum of
-  /// BilledCost.
-  public var invoiceTotal: Amount?
 
   /// An input.
   public init(
     costs: PooledCosts, allocation: AllocationResult, entries: [Entry],
-    statements: StatementSet? = nil, invoiceTotal: Amount? = nil
+    statements: StatementSet? = nil
   ) {
     self.costs = costs
     self.allocation = allocation
     self.entries = entries
     self.statements = statements
-    self.invoiceTotal = invoiceTotal
   }
 }
 
@@ -35,8 +31,9 @@ public struct BridgeLine: Hashable, Sendable {
 
 /// The way from the invoice to who bears it.
 ///
-///     invoice                     the stated total, else the sum of BilledCost
-///     + records-minus-invoice     sum of BilledCost - stated total; explained by nothing
+///     invoice                     what issuers state, and the sum of BilledCost of all other invoices
+///     + invoice-rounding          records - stated, where rounding of the invoice's lines explains it
+///     + records-minus-invoice     records - stated elsewhere; explained by nothing
 ///     + effective-minus-billed    amortisation: sum of EffectiveCost - sum of BilledCost
 ///     - below-a-micro-unit        what rounding to micro-units left, less than one
 ///     = tenants + unallocated:<reason> … + kept + rounding + fx      from the ledger
@@ -67,14 +64,17 @@ public struct Bridge: Hashable, Sendable {
   /// Builds the bridge of a period. Throws `overflow` when a sum leaves its range.
   public static func build(_ input: BridgeInput) throws(AccountingError) -> Bridge {
     let records = input.costs.inScope
-    let invoice = input.invoiceTotal ?? records.billed
-    let missing = try records.billed.subtracting(invoice)
+    let stated = input.costs.stated
+    let invoice = try records.billed.subtracting(stated.rounding).subtracting(stated.unexplained)
     let amortised = try records.effective.subtracting(records.billed)
     let rest = input.allocation.rest
     let owners = try LedgerSums(input.entries)
     var lines = [BridgeLine(cause: "invoice", amount: invoice)]
-    if input.invoiceTotal != nil {
-      lines.append(BridgeLine(cause: "records-minus-invoice", amount: missing))
+    if !stated.rows.isEmpty {
+      lines += [
+        BridgeLine(cause: "invoice-rounding", amount: stated.rounding),
+        BridgeLine(cause: "records-minus-invoice", amount: stated.unexplained),
+      ]
     }
     lines += [
       BridgeLine(cause: "effective-minus-billed", amount: amortised),
@@ -89,14 +89,15 @@ public struct Bridge: Hashable, Sendable {
       BridgeLine(cause: "rounding", amount: owners.rounding),
       BridgeLine(cause: "fx", amount: owners.fx),
     ]
-    let difference = try invoice.adding(amortised).subtracting(rest).subtracting(owners.total)
+    let difference = try invoice.adding(stated.rounding).adding(amortised).subtracting(rest)
+      .subtracting(owners.total)
     return Bridge(
       currency: input.costs.currency, lines: lines, difference: difference,
-      reasons: try reasons(input, owners: owners, missing: missing))
+      reasons: stated.reasons + (try reasons(input, owners: owners)))
   }
 
   private static func reasons(
-    _ input: BridgeInput, owners: LedgerSums, missing: Amount
+    _ input: BridgeInput, owners: LedgerSums
   ) throws(AccountingError) -> [String] {
     var reasons: [String] = []
     func require(_ isRight: Bool, _ reason: String) {
@@ -104,7 +105,6 @@ public struct Bridge: Hashable, Sendable {
     }
     let costs = input.costs
     let allocation = input.allocation
-    require(missing == .zero, "the records are billed \(missing) more than the invoice states")
     require(
       costs.inScope.effective == allocation.exactTotal,
       "the pools hold \(allocation.exactTotal), the records \(costs.inScope.effective)")

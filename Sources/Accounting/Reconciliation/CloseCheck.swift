@@ -26,6 +26,10 @@ public struct CloseInput: Sendable {
   public var costs: PooledCosts?
   /// Rows of cost files in quarantine that nobody has settled.
   public var quarantinedRows = 0
+  /// Sources that have the same records, in words.
+  public var twinBills: [String] = []
+  /// Bills that a provider may still change, in words.
+  public var openBills: [String] = []
   /// What the usage is made of.
   public var coverage: Coverage
   /// Proxies whose holes the operator has accepted by name.
@@ -126,6 +130,8 @@ public enum CloseCheck {
           code: "rows-quarantined",
           message: "\(input.quarantinedRows) rows of cost files are in quarantine"))
     }
+    blockers += input.twinBills.map { CloseBlocker(code: "bill-twice", message: $0) }
+    blockers += input.openBills.map { CloseBlocker(code: "bill-open", message: $0) }
     guard let costs = input.costs else { return blockers }
     if costs.inScope.records == 0, costs.foreign.isEmpty {
       blockers.append(

@@ -25,12 +25,10 @@ public struct InvoiceVariance: Hashable, Sendable {
   /// The variance of a bridge. Throws `overflow`.
   public init(_ bridge: Bridge, thresholdBasisPoints: Int) throws(AccountingError) {
     let invoice = bridge.amount(of: "invoice") ?? .zero
-    let missing = bridge.amount(of: "records-minus-invoice") ?? .zero
-    // invoice + missing is what the records say; the bridge's difference is what the ledger lacks of
-    // the invoice side, `missing` taken out.
-    let lacking = try bridge.difference.adding(missing)
+    let rounding = bridge.amount(of: "invoice-rounding") ?? .zero
+    // invoice + rounding + missing is what the records say, and difference + missing what the ledger lacks of it.
     self.init(
-      accounted: try invoice.adding(missing).subtracting(lacking), provider: invoice,
+      accounted: try invoice.adding(rounding).subtracting(bridge.difference), provider: invoice,
       thresholdBasisPoints: thresholdBasisPoints)
   }
 

@@ -8,6 +8,21 @@ public struct Coverage: Hashable, Sendable {
     self.proxies = proxies.sorted { KeyOrder.precedes($0.instance, $1.instance) }
   }
 
+  /// Bound: a statement lists so many holes of a proxy and tells the number of the others, which stand in the
+  /// period's summary.
+  public static let holesListedMax = 100
+
+  /// The coverage as each statement shows it.
+  var ofStatement: Coverage {
+    Coverage(
+      proxies.map { proxy in
+        ProxyCoverage(
+          instance: proxy.instance, batches: proxy.batches, from: proxy.from, to: proxy.to,
+          holes: Array(proxy.holes.prefix(Self.holesListedMax)),
+          furtherHoles: max(0, proxy.holes.count - Self.holesListedMax))
+      })
+  }
+
   /// Whether no hole is known.
   public var isComplete: Bool { proxies.allSatisfy(\.holes.isEmpty) }
 }
@@ -24,16 +39,20 @@ public struct ProxyCoverage: Hashable, Sendable {
   public let to: UTCInstant?
   /// The times for which something is missing, in order.
   public let holes: [CoverageHole]
+  /// How many more there are that are not listed here.
+  public let furtherHoles: Int
 
   /// The coverage of one proxy.
   public init(
-    instance: String, batches: UInt64, from: UTCInstant?, to: UTCInstant?, holes: [CoverageHole]
+    instance: String, batches: UInt64, from: UTCInstant?, to: UTCInstant?,
+    holes: [CoverageHole], furtherHoles: Int = 0
   ) {
     self.instance = instance
     self.batches = batches
     self.from = from
     self.to = to
     self.holes = holes.sorted { ($0.from, $0.to) < ($1.from, $1.to) }
+    self.furtherHoles = furtherHoles
   }
 }
 

@@ -125,13 +125,17 @@ extension Coverage {
         "proxies",
         .array(
           proxies.map { proxy in
-            .object([
+            var members: [JSONValue.Member] = [
               .init("instance", .string(proxy.instance)),
               .init("batches", .integer(proxy.batches)),
               .init("from", .text(proxy.from?.description)),
               .init("to", .text(proxy.to?.description)),
               .init("holes", .array(proxy.holes.map(\.json))),
-            ])
+            ]
+            if proxy.furtherHoles > 0 {
+              members.append(.init("further_holes", .integer(proxy.furtherHoles)))
+            }
+            return .object(members)
           })),
     ])
   }

@@ -148,7 +148,8 @@ extension Coverage {
           instance: try proxy.string("instance"),
           batches: UInt64(truncatingIfNeeded: try proxy.integer("batches")),
           from: try proxy.isNull("from") ? nil : proxy.instant("from"),
-          to: try proxy.isNull("to") ? nil : proxy.instant("to"), holes: holes))
+          to: try proxy.isNull("to") ? nil : proxy.instant("to"), holes: holes,
+          furtherHoles: try proxy.optionalInteger("further_holes") ?? 0))
     }
     self.init(proxies)
   }
@@ -236,6 +237,11 @@ private struct JSONObject {
 
   func optionalString(_ key: String) throws(AccountingError) -> String? {
     try isNull(key) ? nil : string(key)
+  }
+
+  func optionalInteger(_ key: String) throws(AccountingError) -> Int? {
+    guard value[key] != nil else { return nil }
+    return Int(truncatingIfNeeded: try integer(key))
   }
 
   func integer(_ key: String) throws(AccountingError) -> Int64 {

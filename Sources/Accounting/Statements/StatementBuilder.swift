@@ -63,6 +63,8 @@ public enum StatementBuilder {
           contentsOf: Draft.lines(of: share, in: pool, entry: entry.id))
       }
     }
+    var input = input
+    input.coverage = input.coverage.ofStatement
     var statements: [Statement] = []
     for row in summary.rows {
       guard case .tenant(let tenant) = row.account else { continue }
@@ -123,6 +125,7 @@ public enum StatementBuilder {
           account: account, isRegistered: account.isRegistered(in: input.register),
           amount: Money(micros: micros, currency: currency), printed: printed))
     }
+    try requireRange(rows.map(\.amount.micros), "the amounts of \(allocation.period)")
     let reserved = TenantNaming.reserved.filter { !input.usage.figures(of: $0).isEmpty }
     return PeriodSummary(
       period: allocation.period, version: version, policyName: allocation.policyName,
@@ -131,6 +134,15 @@ public enum StatementBuilder {
       reservedUsage: Dictionary(
         uniqueKeysWithValues: reserved.map { ($0, usage(of: $0, input)) }),
       coverage: input.coverage, reconciliation: input.reconciliation)
+  }
+
+  /// Amounts of which some may be negative: also their magnitudes have to fit a sum, so that the sum of
+  /// any of them does.
+  private static func requireRange(
+    _ micros: [Int64], _ what: @autoclosure () -> String
+  ) throws(AccountingError) {
+    let sum = micros.reduce(Int128(0)) { $0 + Int128($1.magnitude) }
+    guard sum <= Int128(Int64.max) else { throw .overflow(operation: what()) }
   }
 
   private static func usage(of tenant: String, _ input: StatementInput) -> [UsageLine] {
@@ -146,6 +158,7 @@ public enum StatementBuilder {
     _ input: StatementInput
   ) throws(AccountingError) -> Statement {
     let currency = row.amount.currency
+    try requireRange(drafts.map(\.micros), "the statement of \(tenant)")
     let printed = try Apportionment.round(
       drafts.map { (key: $0.key, exact: Int128($0.micros)) },
       unit: Int128(currency.microsPerMinorUnit), to: row.printed)

@@ -108,6 +108,12 @@ struct CostFileSet: ~Copyable {
         throw AccountingError.unreadableCosts(
           reason: "it is \(facts.form.rawValue), the files before are \(first.form.rawValue)")
       }
+      if facts.totals.records > 0,
+        let twin = done.firstIndex(where: { $0.digest == facts.digest })
+      {
+        throw AccountingError.unreadableCosts(
+          reason: "it has the same bytes as \(names[twin]): give one of them")
+      }
       done.append(facts)
     } catch let error as AccountingError {
       throw Self.named(error, fileName)

@@ -14,6 +14,7 @@ enum ReconciliationDocument {
     return .object([
       .init("ties_out", .bool(computation.bridge.tiesOut && computation.usageBridge.tiesOut)),
       .init("costs", computation.bridge.json),
+      .init("invoices", computation.costs.stated.json),
       .init("categories", categories(computation.costs)),
       .init("variance", variance?.json ?? .null),
       .init(

@@ -61,7 +61,8 @@ struct ClosePeriod: Sendable {
 
   /// Blockers that a person may take on. Money that does not tie out is not among them.
   static let waivable: Set<String> = [
-    "period-not-over", "coverage-hole", "batch-conflict", "rows-quarantined",
+    "period-not-over", "coverage-hole", "batch-conflict", "rows-quarantined", "bill-open",
+    "bill-twice",
   ]
 
   /// Closes, or tries to.
@@ -169,6 +170,8 @@ struct ClosePeriod: Sendable {
       return (try PeriodComputation.compute(loaded, by: closer), nil)
     } catch AccountingError.unusableCosts(let reason) {
       return (nil, reason)
+    } catch AccountingError.overflow(let operation) {
+      return (nil, "\(operation): more than 63 bits of micro-units")
     }
   }
 
@@ -184,6 +187,8 @@ struct ClosePeriod: Sendable {
     input.policyFaults = loaded.policyFaults
     input.costs = loaded.costs
     input.quarantinedRows = loaded.quarantinedRows
+    input.openBills = loaded.openBills
+    input.twinBills = loaded.twinBills
     input.conflictingBatches = loaded.conflicts
     input.loadedSeries = Set(loaded.series.map(\.series.name))
     input.bridge = computation?.bridge

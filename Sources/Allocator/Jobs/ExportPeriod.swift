@@ -150,9 +150,10 @@ struct ExportPeriod: Sendable {
   /// What the records of each pool have in common.
   private func dimensions(_ policy: Policy?) async throws -> PoolDimensions {
     guard let policy else { return PoolDimensions() }
-    return try await world.store.costs.scan(period, into: PoolDimensions()) { found, record in
-      let pool = policy.pools.first { $0.filter.takes(record) }?.name ?? PooledCosts.unmatched
-      found.add(record, pool: pool)
-    }
+    let pooling = PoolCosts(world: world)
+    let empty = PoolDimensions(
+      policy: policy, splits: try await pooling.splits(period, .current),
+      skus: try await pooling.skuMap())
+    return try await world.store.costs.scan(period, into: empty) { $0.add($1) }
   }
 }

@@ -42,13 +42,23 @@ struct LoadPeriod: Sendable {
       mark: mark, record: try await store.periods.record(of: period), now: now, policy: policy,
       policyFaults: faults, snapshots: try await store.costs.current(of: period),
       costs: try await pooled(period, policy, history),
-      series: try await store.series.current(of: period), history: history,
+      series: try await store.series.current(of: period),
+      skuMap: try await store.costs.skuMap()?.digest, history: history,
       quarantinedRows: try await store.costs.quarantinedRows(of: period), usage: usage,
       listenerTotals: try await store.usage.listenerTotals(of: period),
       lateTotals: Self.totals(late), tenants: try await store.tenants.list(),
       coverage: try await coverage(period, now),
       conflicts: try await store.usage.conflicts(of: period),
-      previous: previous)
+      previous: previous, openBills: try await openBills(period))
+  }
+
+  /// What providers say may still change.
+  private func openBills(_ period: Period) async throws -> [String] {
+    let costs = world.store.costs
+    let notices = try await costs.billingPeriods(of: period).filter { !$0.notice.isClosed }
+    let invoices = try await costs.invoiceControls(of: period).filter(\.isOpen)
+    return notices.map { "\($0.notice.issuer) has not closed the bill of \(period) (\($0.source))" }
+      + invoices.map { "invoice \($0.invoice) of \($0.issuer) is not issued yet (\($0.source))" }
   }
 
   /// Sums over all tenants and routes, by quantity name.

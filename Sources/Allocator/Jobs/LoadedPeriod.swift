@@ -20,6 +20,8 @@ struct LoadedPeriod: Sendable {
   var costs: PooledCosts?
   /// The external series of the period.
   var series: [StoredSeries] = []
+  /// The SKU map's digest, when there is one.
+  var skuMap: Digest256?
   /// Names and parents of tenants.
   var history: TenantHistory
   /// Rows of the counted imports in quarantine.
@@ -38,9 +40,18 @@ struct LoadedPeriod: Sendable {
   var conflicts: Int
   /// The latest statements of the period before.
   var previous: [String: PreviousStatement]
-  /// The total that the provider's invoice states. Nothing fills it yet (docs/reference/limits.md), so the invoice is
-  /// the sum of the records.
-  var invoiceTotal: Amount?
+  /// Sources of which a provider may still change the bill, in words.
+  var openBills: [String] = []
+
+  /// Sources whose records are those of another one.
+  var twinBills: [String] {
+    let twins = Dictionary(grouping: snapshots.filter { $0.records > 0 }, by: \.digest).values
+      .filter { $0.count > 1 }
+    return twins.map { twins in
+      "sources \(twins.map(\.source).sorted().joined(separator: " and ")) have the same "
+        + "\(twins[0].records) records: withdraw all but one (weir imports withdraw)"
+    }.sorted()
+  }
 
   /// The period.
   var period: Period { record.period }
@@ -63,6 +74,7 @@ struct LoadedPeriod: Sendable {
   func frozen(policy: Policy) -> FrozenInputs {
     FrozenInputs(
       policy: policy.digest, usage: InputDigests.usage(usage),
-      register: InputDigests.register(tenants, history), imports: snapshots)
+      register: InputDigests.register(tenants, history), imports: snapshots,
+      others: costs.map { InputDigests.others($0, series, skuMap: skuMap) } ?? .init())
   }
 }

@@ -50,8 +50,7 @@ struct PeriodComputation: Sendable {
       for: allocation, context: context, after: closer.head ?? loaded.mark.ledger)
     let entries = chained.map(\.entry)
     let trial = try Bridge.build(
-      BridgeInput(
-        costs: costs, allocation: allocation, entries: entries, invoiceTotal: loaded.invoiceTotal))
+      BridgeInput(costs: costs, allocation: allocation, entries: entries))
     var shown = StatementInput(
       allocation: allocation, entries: entries, usage: loaded.usage, register: loaded.register,
       coverage: loaded.coverage, previous: loaded.previous, reconciliation: trial.state)
@@ -59,8 +58,7 @@ struct PeriodComputation: Sendable {
     let statements = try StatementBuilder.build(shown)
     let bridge = try Bridge.build(
       BridgeInput(
-        costs: costs, allocation: allocation, entries: entries, statements: statements,
-        invoiceTotal: loaded.invoiceTotal))
+        costs: costs, allocation: allocation, entries: entries, statements: statements))
     let stored = LoadPeriod.totals(loaded.usage)
       .merging(loaded.lateTotals) { counted, late in counted + late }
     return PeriodComputation(

@@ -23,6 +23,9 @@ enum PostingProposal {
     }
     if let frozen {
       hash.update(line(["inputs", frozen.policy.hex, frozen.usage.hex, frozen.register.hex]))
+      let others = frozen.others
+      let digests = [others.rates, others.skuMap, others.series, others.invoices]
+      hash.update(line(["others"] + digests.map { $0?.hex ?? "" }))
       for snapshot in frozen.imports {
         hash.update(line(["import", snapshot.source, snapshot.digest.hex]))
       }

@@ -193,8 +193,12 @@ package struct StatementPDF {
         .init(title: "Holes", share: 34),
       ], in: layout)
     for proxy in statement.coverage.proxies {
-      let holes = proxy.holes.map {
+      var holes = proxy.holes.map {
         PDFTable.Part(text: "\($0.from) to \($0.to): \($0.reason)", colour: .warning)
+      }
+      if proxy.furtherHoles > 0 {
+        let words = StatementWords.furtherHoles(proxy.furtherHoles)
+        holes.append(PDFTable.Part(text: words, colour: .warning))
       }
       table.row([
         [.init(text: proxy.instance)], [.init(text: Figure.grouped(String(proxy.batches)))],

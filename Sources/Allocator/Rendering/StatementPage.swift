@@ -165,8 +165,12 @@ struct StatementPage {
 
   private var coverage: String {
     let rows = statement.coverage.proxies.map { proxy in
-      let holes = proxy.holes.map { hole in
+      var holes = proxy.holes.map { hole in
         "<div class=\"hole\">\(hole.from) to \(hole.to): \(text(hole.reason))</div>"
+      }
+      if proxy.furtherHoles > 0 {
+        let words = StatementWords.furtherHoles(proxy.furtherHoles)
+        holes.append("<div class=\"hole\">\(words)</div>")
       }
       return """
         <tr><td>\(text(proxy.instance))</td>\

@@ -56,6 +56,11 @@ struct StatementWords {
     return list
   }
 
+  /// What stands below the holes that are listed.
+  static func furtherHoles(_ count: Int) -> String {
+    "\(count) more: the period's summary names all"
+  }
+
   private var change: (value: String, note: String) {
     guard let previous = statement.previousTotal else {
       return ("first statement", "nothing to compare with")

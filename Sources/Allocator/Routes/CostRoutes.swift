@@ -21,6 +21,7 @@ struct CostRoutes: Sendable {
       .get("/v1/costs/imports/{id}", show), .get("/v1/costs/imports/{id}/quarantine", quarantine),
       .get("/v1/costs/imports/{id}/differences", differences), .get("/v1/costs/late", late),
       .get("/v1/costs/invoices", invoices), .post("/v1/costs/maps", keepMap),
+      .post("/v1/costs/withdraw", withdraw),
     ]
   }
 
@@ -114,6 +115,29 @@ struct CostRoutes: Sendable {
     let controls = try await world.store.costs.invoiceControls(of: period)
     let states = try await world.store.costs.billingPeriods(of: period)
     return .json(CostDocument.controls(controls, states, period))
+  }
+
+  @Sendable private func withdraw(_ call: APICall) async throws -> APIReply {
+    var reader = MemberReader(try await call.jsonObject())
+    let source = try reader.needed("source")
+    let period = try reader.period("period")
+    let reason = try reader.needed("reason")
+    guard let what = CostWithdrawal(rawValue: try reader.text("what") ?? "costs") else {
+      throw APIError.invalid(what: "what must be costs or invoices")
+    }
+    try reader.checkAllRead()
+    guard reason.utf8.count <= PostingRequest.reasonBytesMax else {
+      throw APIError.invalid(what: "reason has at most \(PostingRequest.reasonBytesMax) bytes")
+    }
+    try await world.store.costs.withdraw(
+      what, source: source, period: period,
+      audit: call.record(
+        .costsWithdraw, source, "what=\(what.rawValue) period=\(period) reason=\(reason)"))
+    return .json(
+      .object([
+        .init("source", .string(source)), .init("period", .string(period.description)),
+        .init("withdrawn", .string(what.rawValue)),
+      ]))
   }
 
   @Sendable private func quarantine(_ call: APICall) async throws -> APIReply {

@@ -13,6 +13,8 @@ public struct AuditRecord: Sendable, Equatable {
     case tenantsImport = "tenants.import"
     /// A cost file was imported.
     case costsImport = "costs.import"
+    /// What a source said of a period's costs or invoices was withdrawn.
+    case costsWithdraw = "costs.withdraw"
     /// A cost map was stored.
     case costMapStore = "costs.map.store"
     /// A SKU map became the one that counts.

@@ -17,6 +17,12 @@ public struct InvoiceControl: Sendable, Equatable {
   public var currency: Currency
   /// Lines.
   public var lines: Int
+  /// Lines that are not voided.
+  public var linesCounted = 0
+  /// Of these, lines that are stated in whole minor units of the currency.
+  public var linesRounded = 0
+  /// Whether any line is not issued yet.
+  public var isOpen = false
   /// Sum of BilledCost of lines that are not voided.
   public var billed: Amount
 }
@@ -58,10 +64,13 @@ extension CostStore {
               issuer: row["issuer"], status: status, currency: currency, lines: 0, billed: .zero))
         }
         let last = found.count - 1
+        if status == "Open" { found[last].isOpen = true }
         if found[last].status != status { found[last].status = "Mixed" }
         found[last].lines += 1
         if status != "Voided" {
           let billed = try Stored.amount(row["billed"], table: "invoice_line")
+          found[last].linesCounted += 1
+          if billed.isWhole(in: currency) { found[last].linesRounded += 1 }
           found[last].billed = try found[last].billed.adding(billed)
         }
       }

@@ -39,6 +39,8 @@ struct CostCommit: Sendable {
         arguments: [source, Data(facts.digest.bytes)]) ?? 0
     // A file without any good row is new the first time it is seen.
     if digests.isEmpty, controls.isEmpty, hasHistory == 0 { isUnchanged = false }
+    // Rows in quarantine stand in the way of a close, whatever period they may belong to.
+    if facts.totals.faultyRows > 0 { try PeriodChange.bumpAll(database) }
     for total in totals { try insert(database, total) }
     try database.execute(
       sql: """

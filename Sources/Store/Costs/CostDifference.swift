@@ -43,6 +43,14 @@ public struct LateCosts: Sendable, Equatable {
   public var current: Int64?
 }
 
+/// What of a source can be withdrawn.
+public enum CostWithdrawal: String, Sendable, CaseIterable {
+  /// The records of a period.
+  case costs
+  /// The invoices that are stated for it.
+  case invoices
+}
+
 /// Which records of a period are walked.
 public enum CostSelection: Sendable, Equatable {
   /// Those that count now.

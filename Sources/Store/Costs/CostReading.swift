@@ -41,14 +41,14 @@ enum CostReading {
       let bytes = [UInt8](row[1] as Data)
       try body(try CostRecordBlob.decode(bytes[...], line: row[0]))
     }
-    let blocks = try Row.fetchCursor(
+    let blocks = try RawStatement(
       database,
-      sql: "SELECT block FROM cost_block WHERE import = ? AND period = ? ORDER BY position",
-      arguments: [importID, period.description])
-    while let row = try blocks.next() {
-      try CostBlock.forEach(row[0]) { line, record in
-        try body(try CostRecordBlob.decode(record, line: line))
-      }
+      "SELECT block FROM cost_block WHERE import = ?1 AND period = ?2 ORDER BY position")
+    try blocks.bind(1, importID)
+    try blocks.bind(2, period.description)
+    while try blocks.step() {
+      var reader = try CostBlockReader(blocks.blob(0))
+      while try reader.next(body) {}
     }
   }
 

@@ -34,7 +34,7 @@ enum CostRecordBlob {
     record.allocatedTags = try reader.tags()
     while !reader.bytes.isEmpty {
       let name = try reader.text()
-      guard let field = CostField(rawValue: name) else {
+      guard let field = CostField(named: name) else {
         throw .malformed(table: "cost_record", reason: "unknown field \(name)")
       }
       record[field] = try reader.text()

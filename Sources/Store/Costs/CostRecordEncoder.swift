@@ -11,7 +11,7 @@ struct CostRecordEncoder: Sendable {
   /// The name of each field with its length in front.
   private static let names: [(field: CostField, name: [UInt8])] = CostField.allCases.map { field in
     var bytes: [UInt8] = []
-    CostRecordBlob.append(field.rawValue, to: &bytes)
+    CostRecordBlob.append(field.name, to: &bytes)
     return (field, bytes)
   }
 
@@ -30,12 +30,12 @@ struct CostRecordEncoder: Sendable {
     append(record.chargePeriodEnd)
     append(record.pricingQuantity)
     append(record.consumedQuantity)
-    if record.tags != tags {
+    if !SameBytes.tags(record.tags, tags) {
       tags = record.tags
       tagText = tags.isEmpty ? "" : TagText.format(tags)
     }
     CostRecordBlob.append(tagText, to: &bytes)
-    if record.allocatedTags != allocatedTags {
+    if !SameBytes.tags(record.allocatedTags, allocatedTags) {
       allocatedTags = record.allocatedTags
       allocatedTagText = allocatedTags.isEmpty ? "" : TagText.format(allocatedTags)
     }

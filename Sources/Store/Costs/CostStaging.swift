@@ -64,7 +64,9 @@ public struct CostStaging: Sendable {
       case .fault(let fault):
         for problem in fault.problems {
           faults.append(
-            StagedFault(position: faultPosition, file: file, line: fault.line, problem: problem))
+            StagedFault(
+              position: faultPosition, file: file, line: fault.line, period: fault.period,
+              problem: problem))
           faultPosition += 1
         }
       }
@@ -88,10 +90,9 @@ public struct CostStaging: Sendable {
     hash.update(staged.digest)
     hash.update(blob)
     staged.digest = hash.finish()
-    staged.block.add(line: record.line, blob)
+    staged.block.add(record)
     if staged.block.bytes.count >= CostBlock.bytesWanted {
-      waiting.append(
-        StoredBlock(period: period, position: staged.blocksStored, block: staged.block))
+      waiting.append(StoredBlock(period, position: staged.blocksStored, staged.block))
       waitingBytes += staged.block.bytes.count
       staged.blocksStored += 1
       staged.block = CostBlock()
@@ -124,6 +125,7 @@ public struct CostStaging: Sendable {
     var position: Int
     var file: String?
     var line: Int
+    var period: Period?
     var problem: RowFault.Problem
   }
 
@@ -135,14 +137,14 @@ public struct CostStaging: Sendable {
       for block in blocks { try block.insert(database, importID: importID) }
       let insertFault = try database.cachedStatement(
         sql: """
-          INSERT INTO cost_fault (import, position, file, line, field, reason, value)
-          VALUES (?, ?, ?, ?, ?, ?, ?)
+          INSERT INTO cost_fault (import, position, file, line, field, reason, value, period)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?)
           """)
       for fault in faults {
         try insertFault.execute(arguments: [
           importID, fault.position, fault.file, fault.line, fault.problem.column,
           fault.problem.reason,
-          fault.problem.value,
+          fault.problem.value, fault.period?.description,
         ])
       }
     }
@@ -154,7 +156,7 @@ public struct CostStaging: Sendable {
     _ facts: CostFileFacts, audit: AuditRecord
   ) async throws(StoreError) -> CostImport {
     let unfilled = periods.filter { $0.value.block.records > 0 }.map { period, staged in
-      StoredBlock(period: period, position: staged.blocksStored, block: staged.block)
+      StoredBlock(period, position: staged.blocksStored, staged.block)
     }
     let last = waiting + unfilled
     let finish = CostCommit(
@@ -179,9 +181,17 @@ public struct CostStaging: Sendable {
 
 /// A block on its way to the database.
 private struct StoredBlock: Sendable {
-  var period: Period
-  var position: Int
-  var block: CostBlock
+  private let period: Period
+  private let position: Int
+  private let records: Int
+  private let bytes: [UInt8]
+
+  init(_ period: Period, position: Int, _ block: CostBlock) {
+    self.period = period
+    self.position = position
+    records = block.records
+    bytes = block.bytes
+  }
 
   func insert(_ database: Database, importID: Int64) throws {
     try database.cachedStatement(
@@ -189,7 +199,7 @@ private struct StoredBlock: Sendable {
         INSERT INTO cost_block (import, period, position, records, block) VALUES (?, ?, ?, ?, ?)
         """
     ).execute(arguments: [
-      importID, period.description, position, block.records, Data(block.bytes),
+      importID, period.description, position, records, Data(bytes),
     ])
   }
 }

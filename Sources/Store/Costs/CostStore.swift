@@ -69,28 +69,46 @@ public struct CostStore: Sendable {
     }
   }
 
-  /// Rows in quarantine of the imports that a period counts.
+  /// Rows in quarantine that nobody has settled and that may belong to a period's bill.
   public func quarantinedRows(of period: Period) async throws(StoreError) -> Int {
     try await engine.read("counting quarantined rows of \(period)") { database in
-      try Int.fetchOne(
-        database,
-        sql: """
-          SELECT coalesce(sum(faults), 0) FROM cost_import WHERE id IN
-            (SELECT import FROM cost_snapshot WHERE period = ? AND state = 'current')
-          """, arguments: [period.description]) ?? 0
+      try Quarantine(database: database, period: period).rows()
     }
   }
 
-  /// Walks the records of a period, by source and line, carrying `state` along.
+  /// Takes back what a source says of a period: its records, or the invoices that it states. They stay
+  /// stored and no longer count; a period that is closed shows them as late. Throws `notFound` when there is nothing.
+  public func withdraw(
+    _ what: CostWithdrawal, source: String, period: Period, audit: AuditRecord
+  ) async throws(StoreError) {
+    try await engine.write("withdrawing \(what.rawValue) of \(source)") { database in
+      let table = what == .costs ? "cost_snapshot" : "invoice_snapshot"
+      try database.execute(
+        sql: """
+          UPDATE \(table) SET state = 'superseded'
+          WHERE source = ? AND period = ? AND state = 'current'
+          """, arguments: [source, period.description])
+      guard database.changesCount > 0 else {
+        throw StoreError.notFound(what: "\(what.rawValue) of source \(source) in \(period)")
+      }
+      try PeriodChange.bump(database, period.description)
+      try AuditTrail.append(database, audit)
+    }
+  }
+
+  /// Walks the records of a period, by source and line, carrying `state` along; `begin` is told each source
+  /// before its records.
   ///
   /// Memory: one block of records at a time. `step` throws end the walk with an `engine` error.
   public func scan<State: Sendable>(
     _ period: Period, _ selection: CostSelection = .current, into state: State,
+    begin: @escaping @Sendable (inout State, String) -> Void = { _, _ in },
     _ step: @escaping @Sendable (inout State, CostRecord) throws -> Void
   ) async throws(StoreError) -> State {
     try await engine.read("reading costs of \(period)") { database in
       var carried = state
-      for (_, importID) in try CostReading.imports(database, of: period, selection) {
+      for (source, importID) in try CostReading.imports(database, of: period, selection) {
+        begin(&carried, source)
         try CostReading.forEachRecord(database, importID: importID, period: period) { record in
           try step(&carried, record)
         }

@@ -88,6 +88,14 @@ struct RawStatement: ~Copyable {
       decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
   }
 
+  /// Bytes of the current row; empty for NULL.
+  borrowing func blob(_ column: Int32) -> [UInt8] {
+    // Safe: the bytes are copied before the next step.
+    guard let start = unsafe sqlite3_column_blob(handle, column) else { return [] }
+    let count = Int(unsafe sqlite3_column_bytes(handle, column))
+    return unsafe [UInt8](UnsafeRawBufferPointer(start: start, count: count))
+  }
+
   /// Whether a text of the current row has these bytes.
   borrowing func text(_ column: Int32, is bytes: [UInt8]) -> Bool {
     // Safe: the bytes are good until the next step, and none is read past their count.

@@ -3,6 +3,15 @@ extension Schema {
   static let secondPeriods: [String] =
     periodColumns + provisionalTables + orderTables + linkTables + takenUsageTable + disputeTables
 
+  /// Digests of inputs that not every month has, and the period of a row in quarantine. From format 2 to 3.
+  static let thirdPeriods = [
+    "ALTER TABLE cost_fault ADD COLUMN period TEXT",
+    "ALTER TABLE period ADD COLUMN rates_digest BLOB",
+    "ALTER TABLE period ADD COLUMN sku_map_digest BLOB",
+    "ALTER TABLE period ADD COLUMN series_digest BLOB",
+    "ALTER TABLE period ADD COLUMN invoices_digest BLOB",
+  ]
+
   private static let periodColumns = [
     "ALTER TABLE period ADD COLUMN approved_by TEXT",
     "ALTER TABLE period ADD COLUMN soft_closed_at INTEGER",

@@ -7,7 +7,7 @@ internal import Usage
 /// refuses, so that an overflow ends the transaction instead of losing precision.
 enum Schema {
   /// The format this program writes. A store of a higher one is refused.
-  static let format = 2
+  static let format = 3
 
   /// Steps from format n to n + 1; append only.
   private static let steps: [@Sendable (Database) throws -> Void] = [
@@ -25,6 +25,10 @@ enum Schema {
         try database.execute(sql: statement)
       }
     },
+    // In format 3 blocks of cost records may also have layout 2 (`CostBlock`).
+    { database in
+      for statement in thirdPeriods { try database.execute(sql: statement) }
+    },
   ]
 
   /// Refuses a file of another program or of a newer Weir.
@@ -40,10 +44,10 @@ enum Schema {
     }
   }
 
-  /// Runs the steps that this store lacks, each in a transaction of its own.
-  static func migrate(_ database: Database) throws {
+  /// Runs the steps that this store lacks up to a format, each in a transaction of its own.
+  static func migrate(_ database: Database, to target: Int = format) throws {
     let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-    for step in found..<format {
+    for step in found..<max(found, target) {
       try database.inTransaction(.immediate) {
         let now = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
         guard now == step else { return .rollback }

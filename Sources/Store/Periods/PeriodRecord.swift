@@ -48,6 +48,8 @@ public struct PeriodCloseFacts: Sendable, Equatable {
   public var usage: Digest256
   /// The register as it was.
   public var register: Digest256
+  /// The other inputs, as they were; none of a close by a store of format 2 or less.
+  public var others: FrozenInputs.Others
   /// The ledger's end after it.
   public var ledger: LedgerHead
   /// The cost snapshots that it counted.
@@ -65,6 +67,7 @@ public struct PeriodCloseFacts: Sendable, Equatable {
     policy = frozen.policy
     usage = frozen.usage
     register = frozen.register
+    others = frozen.others
     imports = frozen.imports
     self.ledger = ledger
   }
@@ -80,15 +83,34 @@ public struct FrozenInputs: Sendable, Equatable {
   public var register: Digest256
   /// Cost snapshots.
   public var imports: [CostSnapshot]
+  /// The other inputs.
+  public var others: Others
+
+  /// Inputs that not every month has, each nil when there was none.
+  public struct Others: Sendable, Equatable {
+    /// The rates at which costs were converted.
+    public var rates: Digest256?
+    /// The SKU map.
+    public var skuMap: Digest256?
+    /// External series.
+    public var series: Digest256?
+    /// Invoices as their issuers state them.
+    public var invoices: Digest256?
+
+    /// None of them.
+    public init() {}
+  }
 
   /// Inputs.
   public init(
-    policy: Digest256, usage: Digest256, register: Digest256, imports: [CostSnapshot]
+    policy: Digest256, usage: Digest256, register: Digest256, imports: [CostSnapshot],
+    others: Others = Others()
   ) {
     self.policy = policy
     self.usage = usage
     self.register = register
     self.imports = imports
+    self.others = others
   }
 }
 

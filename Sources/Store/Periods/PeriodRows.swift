@@ -49,10 +49,16 @@ enum PeriodRows {
         digest: try Stored.digest(row["digest"], table: "cost_snapshot"), records: row["records"],
         state: CostSnapshot.State(rawValue: row["state"]) ?? .superseded)
     }
+    var others = FrozenInputs.Others()
+    others.rates = try Stored.digest(optional: row["rates_digest"], table: "period")
+    others.skuMap = try Stored.digest(optional: row["sku_map_digest"], table: "period")
+    others.series = try Stored.digest(optional: row["series_digest"], table: "period")
+    others.invoices = try Stored.digest(optional: row["invoices_digest"], table: "period")
     let frozen = FrozenInputs(
       policy: try Stored.digest(row["policy"], table: "period"),
       usage: try Stored.digest(row["usage_digest"], table: "period"),
-      register: try Stored.digest(row["register_digest"], table: "period"), imports: imports)
+      register: try Stored.digest(row["register_digest"], table: "period"), imports: imports,
+      others: others)
     return PeriodCloseFacts(
       at: UTCInstant(microseconds: at), actor: actor, approver: row["approved_by"],
       reason: reason, frozen: frozen,
@@ -92,21 +98,25 @@ enum PeriodRows {
     try database.execute(
       sql: """
         INSERT INTO period (id, state, version, closed_at, closed_by, reason, policy, usage_digest,
-          register_digest, ledger_count, ledger_hash, approved_by)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          register_digest, ledger_count, ledger_hash, approved_by, rates_digest, sku_map_digest,
+          series_digest, invoices_digest)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (id) DO UPDATE SET state = excluded.state, version = excluded.version,
           closed_at = excluded.closed_at, closed_by = excluded.closed_by,
           reason = excluded.reason, policy = excluded.policy,
           usage_digest = excluded.usage_digest, register_digest = excluded.register_digest,
           ledger_count = excluded.ledger_count, ledger_hash = excluded.ledger_hash,
-          approved_by = excluded.approved_by
+          approved_by = excluded.approved_by, rates_digest = excluded.rates_digest,
+          sku_map_digest = excluded.sku_map_digest, series_digest = excluded.series_digest,
+          invoices_digest = excluded.invoices_digest
         """,
       arguments: [
         closing.period.description, PeriodState.closed.rawValue, Int(closing.version),
         facts.at.microseconds, facts.actor, facts.reason, Data(facts.policy.bytes),
         Data(facts.usage.bytes), Data(facts.register.bytes),
         try Counter.column(facts.ledger.count, "ledger length"), Data(facts.ledger.hash.bytes),
-        facts.approver,
+        facts.approver, column(facts.others.rates), column(facts.others.skuMap),
+        column(facts.others.series), column(facts.others.invoices),
       ])
     for snapshot in facts.imports {
       try database.execute(
@@ -120,6 +130,8 @@ enum PeriodRows {
         ])
     }
   }
+
+  private static func column(_ digest: Digest256?) -> Data? { digest.map { Data($0.bytes) } }
 
   private static func storeDocuments(_ database: Database, _ closing: PeriodClosing) throws {
     let period = closing.period.description

@@ -19,6 +19,9 @@ struct BatchIntake {
 
   /// The most names that one merged batch may stand for: 47 days of 1-second intervals.
   static let namesMax: UInt64 = 1 << 22
+  /// Sequences from here on are refused: two hundred million years of one-second intervals, so that sums of them stay in
+  /// range.
+  static let sequenceLimit: UInt64 = 1 << 53
   /// The last microsecond of the year 9999.
   private static let instantMax: Int64 = 253_402_300_799_999_999
   /// Conflicting copies kept with their bytes; later ones keep only their digest.
@@ -28,8 +31,12 @@ struct BatchIntake {
   func run() throws -> IngestDisposition {
     guard batch.lastSequence >= batch.name.sequence,
       batch.lastSequence - batch.name.sequence < Self.namesMax,
-      batch.lastSequence < UInt64(Int64.max)
+      batch.lastSequence < Self.sequenceLimit
     else { throw StoreError.counterOverflow(what: "sequence range of \(batch.name)") }
+    for sequence in batch.predecessor?.lastSequences ?? []
+    where sequence != .max && sequence >= Self.sequenceLimit {
+      throw StoreError.counterOverflow(what: "a predecessor's sequence in \(batch.name)")
+    }
     if let taken = try overlap() { return try settle(taken) }
     let disposition = try decide()
     let id = try insertBatch(disposition)

@@ -44,6 +44,26 @@ struct AdjustCommand: ParsableCommand {
     }
   }
 
+  /// How much is moved, and what its mover calls it.
+  struct Sum: ParsableArguments {
+    @Option(help: "How much, above zero.")
+    var amount: String
+
+    @Option(help: "Of which currency.")
+    var currency: String
+
+    @Option(help: "Your own name for it, such as a ticket; posted once in a period.")
+    var reference: String
+
+    /// The members of a request.
+    var members: [JSONValue.Member] {
+      [
+        .init("amount", .string(amount)), .init("currency", .string(currency)),
+        .init("reference", .string(reference)),
+      ]
+    }
+  }
+
   /// `weir adjust --from ACCOUNT --to ACCOUNT --amount AMOUNT --currency CODE …`.
   struct Post: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -55,15 +75,7 @@ struct AdjustCommand: ParsableCommand {
     @Option(help: "The account that gets more.")
     var to: String
 
-    @Option(help: "How much, above zero.")
-    var amount: String
-
-    @Option(help: "Of which currency.")
-    var currency: String
-
-    @Option(help: "Your own name for it, such as a ticket; posted once in a period.")
-    var reference: String
-
+    @OptionGroup var sum: Sum
     @OptionGroup var terms: Terms
     @OptionGroup var connection: ConnectionOptions
 
@@ -71,9 +83,7 @@ struct AdjustCommand: ParsableCommand {
       try terms.post(
         [
           .init("kind", .string("adjust")), .init("from", .string(from)), .init("to", .string(to)),
-          .init("amount", .string(amount)), .init("currency", .string(currency)),
-          .init("reference", .string(reference)),
-        ], connection)
+        ] + sum.members, connection)
     }
   }
 
@@ -144,15 +154,7 @@ struct WriteOffCommand: ParsableCommand {
   @Argument(help: "The tenant.")
   var tenant: String
 
-  @Option(help: "How much, above zero.")
-  var amount: String
-
-  @Option(help: "Of which currency.")
-  var currency: String
-
-  @Option(help: "Your own name for it, such as a ticket; posted once in a period.")
-  var reference: String
-
+  @OptionGroup var sum: AdjustCommand.Sum
   @OptionGroup var terms: AdjustCommand.Terms
   @OptionGroup var connection: ConnectionOptions
 
@@ -160,8 +162,6 @@ struct WriteOffCommand: ParsableCommand {
     try terms.post(
       [
         .init("kind", .string("write-off")), .init("tenant", .string(tenant)),
-        .init("amount", .string(amount)), .init("currency", .string(currency)),
-        .init("reference", .string(reference)),
-      ], connection)
+      ] + sum.members, connection)
   }
 }

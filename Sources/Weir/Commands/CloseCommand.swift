@@ -9,7 +9,7 @@ struct CloseCommand: ParsableCommand {
       Closing freezes usage, costs, register and policy, posts to the ledger and issues \
       statements. Where two people are asked for (the default), this asks, and another person \
       approves with `weir approve`. Some blockers can be taken on with --waive: period-not-over, \
-      coverage-hole, batch-conflict, rows-quarantined. Each is recorded.
+      coverage-hole, batch-conflict, rows-quarantined, bill-open, bill-twice. Each is recorded.
       """)
 
   @Argument(help: "The period, YYYY-MM.")

@@ -1,11 +1,11 @@
 internal import Accounting
 internal import ArgumentParser
 
-/// `weir imports list|show|diffs|late|invoices`.
+/// `weir imports list|show|diffs|late|invoices|withdraw`.
 struct ImportsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "imports", abstract: "What was imported, what it changed, and what came late.",
-    subcommands: [List.self, Show.self, Differences.self, Late.self, Invoices.self])
+    subcommands: [List.self, Show.self, Differences.self, Late.self, Invoices.self, Withdraw.self])
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -129,6 +129,46 @@ struct ImportsCommand: ParsableCommand {
             + (state["closed"] == .bool(true) ? "closed" : "open")
             + ", said at \(JSONText.text(state, "updated_at"))")
       }
+    }
+  }
+
+  struct Withdraw: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "withdraw",
+      abstract: "Take back what a source says of a period, such as a bill imported twice.",
+      discussion: """
+        The records stay stored and no longer count. Of a closed period they show as late. An import \
+        of the same source brings them back.
+        """)
+
+    @Argument(help: "The source.")
+    var source: String
+
+    @Argument(help: "The period, YYYY-MM.")
+    var period: String
+
+    @Flag(help: "Withdraw the invoices that it states, not its records.")
+    var invoices = false
+
+    @Option(help: "Why, for the audit trail.")
+    var reason: String
+
+    @OptionGroup var connection: ConnectionOptions
+
+    func validate() throws { try PeriodArgument.check(period) }
+
+    func run() throws {
+      let what = invoices ? "invoices" : "costs"
+      let body = JSONValue.object([
+        .init("source", .string(source)), .init("period", .string(period)),
+        .init("what", .string(what)), .init("reason", .string(reason)),
+      ])
+      let answer = try connection.client().json(
+        .init(
+          method: "POST", path: "/v1/costs/withdraw", body: body.canonicalBytes,
+          contentType: "application/json"))
+      if connection.json { return Output.json(answer) }
+      print("\(what) of \(source) in \(period) no longer count")
     }
   }
 }

@@ -63,12 +63,13 @@ struct Close {
     externals: [ExternalSeries] = [], register: [String] = [], names: [String: String] = [:],
     coverage: Coverage = Coverage([]), previous: [String: PreviousStatement] = [:],
     plans: [String: String] = [:], history: TenantHistory = .empty, rates: RateBook = .empty,
-    invoiceTotal: Amount? = nil
+    controls: [InvoiceTotal] = []
   ) throws {
     let known = TenantRegister(
       plans: plans.merging(register.map { ($0, "") }) { plan, _ in plan }, names: names)
     costs = try CostPooling.pool(
-      records, policy: policy, period: Fixtures.october, rates: rates, history: history)
+      records, policy: policy, period: Fixtures.october, rates: rates, history: history,
+      controls: controls)
     input = AllocationInput(
       costs: costs, policy: policy, usage: usage, externals: externals, register: known,
       history: history)
@@ -85,7 +86,6 @@ struct Close {
         reconciliation: trial.state))
     bridge = try Bridge.build(
       BridgeInput(
-        costs: costs, allocation: allocation, entries: entries, statements: statements,
-        invoiceTotal: invoiceTotal))
+        costs: costs, allocation: allocation, entries: entries, statements: statements))
   }
 }

@@ -83,6 +83,33 @@ struct WideWorld {
       rates: RateBook(rates ?? self.rates))
   }
 
+  /// The same month after more came in: usage, and records that are new, changed or gone.
+  func later(
+    _ random: inout SplitMix64
+  ) -> (
+    records: [CostRecord],
+    usage: [(tenant: String, route: String, quantity: String, value: UInt128)]
+  ) {
+    var usage = usageRows
+    for row in usageRows where random.chance(15) {
+      usage.append(row)
+      usage[usage.count - 1].value = UInt128.random(in: 1...1 << 30, using: &random)
+    }
+    var records = records
+    for _ in 0..<Int.random(in: 0...3, using: &random) {
+      let index = Int.random(in: 0..<records.count, using: &random)
+      let new = Self.record(
+        1_000 + records.count, tenants, pools: policy.pools.count, ledger: policy.currency.code,
+        sign: nil, &random)
+      switch Int.random(in: 0..<3, using: &random) {
+      case 0: records.append(new)
+      case 1: records[index] = new
+      default: if records.count > 1 { records.remove(at: index) }
+      }
+    }
+    return (records, usage)
+  }
+
   /// The rate of a record in the ledger's currency, found again without the product's code: what is
   /// allocated, and what the invoice is paid at.
   func rates(of record: CostRecord) -> (allocated: Amount, paid: Amount)? {

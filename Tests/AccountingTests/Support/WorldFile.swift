@@ -92,7 +92,7 @@ enum WorldFile {
       .init("charge", .string(day(record.chargePeriodStart))),
       .init("tenant", .text(record.tags["tenant"])),
     ]
-    for field in fields { members.append(.init(field.rawValue, .text(record[field]))) }
+    for field in fields { members.append(.init(field.name, .text(record[field]))) }
     return .object(members)
   }
 
@@ -136,7 +136,7 @@ enum WorldFile {
       currency: value["currency"]?.asString ?? "")
     record.chargePeriodStart = try UTCInstant(parsing: value["charge"]?.asString ?? "")
     record.tags["tenant"] = value["tenant"]?.asString
-    for field in fields { record[field] = value[field.rawValue]?.asString }
+    for field in fields { record[field] = value[field.name]?.asString }
     return record
   }
 }

@@ -105,7 +105,7 @@ def ec2(rng, row, hour):
         line_item_operation="RunInstances", line_item_resource_id="i-node",
         resource_tags='{"user_team":"platform"}', **span)
     row("Usage", 12_345, line_item_product_code="AmazonEC2", line_item_usage_type="DataTransfer-Out-Bytes",
-        line_item_operation="RunInstances" if hour < 0 else "InterZone-Out", line_item_resource_id="i-node", **span)
+        line_item_operation="RunInstances" if hour == 1 else "InterZone-Out", line_item_resource_id="i-node", **span)
     for index, pod in enumerate(["acme", "bolt"]):
         row("Usage", 0, line_item_product_code="AmazonEKS", line_item_usage_type="EKS-EC2-GB-Hours",
             line_item_operation="EKSPod-EC2", resource_tags=json.dumps({"tenant": pod}),

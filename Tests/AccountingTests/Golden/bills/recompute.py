@@ -107,7 +107,8 @@ def aws(name):
         parent = row["split_line_item_parent_resource_id"]
         if not parent:
             one = charge(*common, billed, effective, category, row["line_item_product_code"], tags, method="")
-            if row["line_item_operation"].startswith("RunInstances"):
+            is_time = any(word in row["line_item_usage_type"] for word in ("BoxUsage", "SpotUsage", "DedicatedUsage"))
+            if row["line_item_operation"].startswith("RunInstances") and is_time:
                 hours.setdefault((row["line_item_resource_id"], span), [[], []])[0].append(one)
             charges.append(one)
             continue
