@@ -83,7 +83,11 @@ import Testing
 
   private func block(_ records: [CostRecord]) -> CostBlock {
     var block = CostBlock()
-    for record in records { block.add(record) }
+    var encoder = CostRecordEncoder()
+    for record in records {
+      _ = encoder.encode(record)
+      block.add(record, encoder)
+    }
     return block
   }
 

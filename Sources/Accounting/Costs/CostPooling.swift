@@ -13,6 +13,9 @@ public struct CostPooling: Sendable {
   static let followedMax = 1_000_000
 
   private let policy: Policy
+  private let filters: [PoolFilter]
+  private let directRules: [DirectRule?]
+  private let span: Range<UTCInstant>
   private let splits: SplitDecision
   private let skus: SKUMap?
   private let conversion: Conversion
@@ -40,6 +43,11 @@ public struct CostPooling: Sendable {
     self.skus = skus
     self.controls = controls
     self.policy = policy
+    filters = policy.pools.map(\.filter)
+    directRules = policy.pools.map { pool in
+      if case .direct(let rule) = pool.method { rule } else { nil }
+    }
+    span = period.start..<period.end
     self.splits = splits
     self.history = history
     conversion = Conversion(
@@ -60,7 +68,7 @@ public struct CostPooling: Sendable {
   /// Puts one record where it belongs. Throws `overflow` when a sum leaves its range, and
   /// `unusableCosts` past a bound.
   public mutating func add(_ record: CostRecord) throws(AccountingError) {
-    guard record.period == costs.period else {
+    guard span.contains(record.billingPeriodStart) else {
       costs.outsidePeriod += 1
       return
     }
@@ -96,7 +104,7 @@ public struct CostPooling: Sendable {
     try scope.add(record, paid)
     try invoices.add(record, paid)
     try categories[record[.chargeCategory] ?? "", default: .init()].add(record, paid)
-    let index = policy.pools.firstIndex { $0.filter.takes(record) } ?? policy.pools.count
+    let index = filters.firstIndex { $0.takes(record) } ?? filters.count
     try pools[index].tally.add(record, rate)
     let owner = owner(of: record, pool: index)
     if let owner {
@@ -106,9 +114,7 @@ public struct CostPooling: Sendable {
   }
 
   private func owner(of record: CostRecord, pool index: Int) -> Owner? {
-    guard index < policy.pools.count, case .direct(let rule) = policy.pools[index].method else {
-      return nil
-    }
+    guard index < directRules.count, let rule = directRules[index] else { return nil }
     let owner = rule.owner(of: record)
     guard case .tenant(let id) = owner else { return owner }
     return .tenant(history.name(of: id, at: record.chargePeriodStart))

@@ -47,24 +47,49 @@ struct CostRow: Sendable {
 enum CostBytes {
   /// Whether a text has exactly these bytes.
   static func equal(_ text: String, _ bytes: Span<UInt8>) -> Bool {
-    let other = text.utf8.span
-    guard other.count == bytes.count else { return false }
-    for index in bytes.indices where other[index] != bytes[index] { return false }
-    return true
+    equal(text.utf8.span, bytes)
   }
 
   /// Whether two runs of bytes are equal.
   static func equal(_ left: [UInt8], _ right: Span<UInt8>) -> Bool {
-    let other = left.span
-    guard other.count == right.count else { return false }
-    for index in right.indices where other[index] != right[index] { return false }
+    equal(left.span, right)
+  }
+
+  private static func equal(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+    guard left.count == right.count else { return false }
+    var index = 0
+    while index + 8 <= right.count {
+      guard word(left, at: index) == word(right, at: index) else { return false }
+      index += 8
+    }
+    while index < right.count {
+      guard left[index] == right[index] else { return false }
+      index += 1
+    }
     return true
   }
 
-  /// A fast hash for caches that compare in full before they trust it (FNV-1a, folded).
+  /// A fast hash for caches that compare in full before they trust it; `count` is a power of two.
   static func slot(_ bytes: Span<UInt8>, of count: Int) -> Int {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for index in bytes.indices { hash = (hash ^ UInt64(bytes[index])) &* 0x100_0000_01b3 }
-    return Int((hash ^ (hash >> 29)) & UInt64(count - 1))
+    var hash = UInt64(truncatingIfNeeded: bytes.count) &* 0x9e37_79b9_7f4a_7c15
+    var index = 0
+    while index + 8 <= bytes.count {
+      hash = (hash ^ word(bytes, at: index)) &* 0x9fb2_1c65_1e98_df25
+      hash ^= hash >> 32
+      index += 8
+    }
+    while index < bytes.count {
+      hash = (hash ^ UInt64(bytes[index])) &* 0x100_0000_01b3
+      index += 1
+    }
+    hash &*= 0x9e37_79b9_7f4a_7c15
+    return Int(hash >> 40) & (count - 1)
+  }
+
+  /// Eight bytes as they lie; `index + 8` is at most the count.
+  @inline(__always)
+  private static func word(_ bytes: Span<UInt8>, at index: Int) -> UInt64 {
+    // Safe: the range is checked by RawSpan, and any bits are a number.
+    unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
   }
 }

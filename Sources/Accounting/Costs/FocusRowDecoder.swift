@@ -5,9 +5,11 @@
 struct FocusRowDecoder: Sendable {
   private let columnCount: Int
   private let columns: Columns
-  private var texts: [TextColumn]
+  private let texts: [TextColumn]
+  /// What text columns said before, `textsKnown` for each.
+  private var knownTexts: [String?]
   private var currencies = LastValue<Currency>()
-  private var instants: [LastValue<UTCInstant>] = Array(repeating: .init(), count: 4)
+  private var instants = InstantCache()
   private var tagCache = TagCache()
   private var allocatedTagCache = TagCache()
 
@@ -30,9 +32,10 @@ struct FocusRowDecoder: Sendable {
     var field: CostField
     var name: String
     var position: Int
-    /// Bound: 16 texts a column.
-    var known: [String?] = Array(repeating: nil, count: 16)
   }
+
+  /// Bound: so many texts a column are kept.
+  private static let textsKnown = 16
 
   /// A decoder for files whose columns stand at these positions; the mandatory ones are among them.
   init(positions: [String: Int], columnCount: Int) {
@@ -49,7 +52,7 @@ struct FocusRowDecoder: Sendable {
       tags: positions["Tags"], allocatedTags: positions["AllocatedTags"],
       category: positions["ChargeCategory"], chargeClass: positions["ChargeClass"],
       required: ["BillingAccountId", "ServiceName", "ServiceCategory"].map(place))
-    texts = CostField.allCases.compactMap { field in
+    let found: [TextColumn] = CostField.allCases.compactMap { field in
       for name in field.columns {
         if let position = positions[name] {
           return TextColumn(field: field, name: name, position: position)
@@ -57,6 +60,8 @@ struct FocusRowDecoder: Sendable {
       }
       return nil
     }
+    texts = found
+    knownTexts = Array(repeating: nil, count: found.count * Self.textsKnown)
   }
 
   /// Decodes one row and appends its record to `events`.
@@ -120,11 +125,11 @@ struct FocusRowDecoder: Sendable {
     for index in texts.indices {
       let bytes = row.field(texts[index].position)
       guard bytes.count > 0 else { continue }
-      let slot = CostBytes.slot(bytes, of: 16)
-      if let known = texts[index].known[slot], CostBytes.equal(known, bytes) {
+      let slot = index * Self.textsKnown + CostBytes.slot(bytes, of: Self.textsKnown)
+      if let known = knownTexts[slot], CostBytes.equal(known, bytes) {
         record[texts[index].field] = known
       } else if let text = CostRow.text(bytes) {
-        texts[index].known[slot] = text
+        knownTexts[slot] = text
         record[texts[index].field] = text
       } else {
         work.fail(texts[index].name, "is not UTF-8", nil)
@@ -175,13 +180,13 @@ struct FocusRowDecoder: Sendable {
   ) -> UTCInstant? {
     let column = columns.instants[index]
     let bytes = row.field(column.position)
-    if let known = instants[index].value(of: bytes) { return known }
+    if let known = instants.value(of: bytes) { return known }
     let text = CostRow.text(bytes) ?? ""
     guard let instant = try? UTCInstant(parsing: text) else {
       work.fail(column.name, "is not a UTC date or time", text)
       return nil
     }
-    instants[index].keep(instant, of: bytes)
+    instants.keep(instant, of: bytes)
     return instant
   }
 
@@ -253,6 +258,30 @@ struct LastValue<Value: Sendable>: Sendable {
     bytes.removeAll(keepingCapacity: true)
     for index in other.indices { bytes.append(other[index]) }
     value = new
+  }
+}
+
+/// Moments that rows had before, by their bytes.
+struct InstantCache: Sendable {
+  /// Bound: so many moments; a month has 744 hours.
+  private static let count = 2_048
+  private var slots: [(bytes: [UInt8], instant: UTCInstant)?] = Array(repeating: nil, count: count)
+
+  /// The moment of these bytes, when it is known.
+  func value(of bytes: Span<UInt8>) -> UTCInstant? {
+    guard let slot = slots[CostBytes.slot(bytes, of: Self.count)],
+      CostBytes.equal(slot.bytes, bytes)
+    else { return nil }
+    return slot.instant
+  }
+
+  /// Keeps a moment in the place of another; long texts are not worth it.
+  mutating func keep(_ instant: UTCInstant, of bytes: Span<UInt8>) {
+    guard bytes.count <= 64 else { return }
+    var copy: [UInt8] = []
+    copy.reserveCapacity(bytes.count)
+    for index in bytes.indices { copy.append(bytes[index]) }
+    slots[CostBytes.slot(bytes, of: Self.count)] = (copy, instant)
   }
 }
 

@@ -75,8 +75,15 @@ public enum TagText {
 
   /// Writes tags as canonical JSON with keys in byte order; `{}` for none.
   public static func format(_ tags: [String: String]) -> String {
-    let members = tags.sorted { KeyOrder.precedes($0.key, $1.key) }
-      .map { JSONValue.Member($0.key, .string($0.value)) }
-    return JSONValue.object(members).canonicalText
+    let sorted = tags.sorted { KeyOrder.precedes($0.key, $1.key) }
+    var bytes: [UInt8] = [UInt8(ascii: "{")]
+    for (key, value) in sorted {
+      if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+      JSONValue.write(key, to: &bytes)
+      bytes.append(UInt8(ascii: ":"))
+      JSONValue.write(value, to: &bytes)
+    }
+    bytes.append(UInt8(ascii: "}"))
+    return String(decoding: bytes, as: UTF8.self)
   }
 }

@@ -36,7 +36,8 @@ extension JSONValue {
 
   private static let hex = Array("0123456789abcdef".utf8)
 
-  private static func write(_ text: String, to bytes: inout [UInt8]) {
+  /// Appends a text in quotes, with its escapes.
+  static func write(_ text: String, to bytes: inout [UInt8]) {
     bytes.append(UInt8(ascii: "\""))
     // Most texts need no escape, and are copied as they are.
     let isPlain = text.utf8.allSatisfy {

@@ -20,19 +20,25 @@ struct CostBlock: Sendable {
   private(set) var records = 0
   /// The records.
   private(set) var bytes = CostBlock.mark
-  private var numbers: [ByteText: Int] = [:]
+  private var numbers = TextNumbers()
   private var last: CostRecord?
+  private var tags = ""
+  private var allocatedTags = ""
 
-  /// Adds a record.
-  mutating func add(_ record: CostRecord) {
+  /// Adds a record; its tags are those of `encoder`, which has encoded it last.
+  mutating func add(_ record: CostRecord, _ encoder: CostRecordEncoder) {
     append(Int128(record.line - (last?.line ?? 0)))
-    let parts = last.map { CostPart.differences(record, $0) } ?? CostPart.all
+    var parts = last.map { CostPart.differences(record, $0) } ?? CostPart.all
+    if !SameBytes.texts(tags, encoder.tagText) { parts.insert(.tags) }
+    if !SameBytes.texts(allocatedTags, encoder.allocatedTagText) { parts.insert(.allocatedTags) }
+    tags = encoder.tagText
+    allocatedTags = encoder.allocatedTagText
     var fields: UInt64 = 0
     for field in CostField.allCases where !SameBytes.texts(record[field], last?[field]) {
       fields |= 1 << UInt64(field.rawValue)
     }
-    append(UInt128(parts.rawValue))
-    append(UInt128(fields))
+    append(UInt64(parts.rawValue))
+    append(fields)
     append(parts, of: record)
     for field in CostField.allCases where fields & 1 << UInt64(field.rawValue) != 0 {
       append(record[field])
@@ -53,8 +59,8 @@ struct CostBlock: Sendable {
     if parts.contains(.chargeEnd) { append(record.chargePeriodEnd) }
     if parts.contains(.pricing) { append(record.pricingQuantity) }
     if parts.contains(.consumed) { append(record.consumedQuantity) }
-    if parts.contains(.tags) { append(record.tags) }
-    if parts.contains(.allocatedTags) { append(record.allocatedTags) }
+    if parts.contains(.tags) { append(tags.isEmpty ? nil : tags) }
+    if parts.contains(.allocatedTags) { append(allocatedTags.isEmpty ? nil : allocatedTags) }
   }
 
   private mutating func append(_ instant: UTCInstant) {
@@ -66,17 +72,12 @@ struct CostBlock: Sendable {
     if let quantity { append(quantity.units) }
   }
 
-  private mutating func append(_ tags: [String: String]) {
-    append(tags.isEmpty ? nil : TagText.format(tags))
-  }
-
   private mutating func append(_ text: String?) {
-    guard let text else { return append(UInt128(0)) }
-    if let number = numbers[ByteText(text)] { return append(UInt128(number)) }
-    let number = numbers.count + 1
-    numbers[ByteText(text)] = number
-    append(UInt128(number))
-    append(UInt128(text.utf8.count))
+    guard let text else { return bytes.append(0) }
+    let number = numbers.number(of: text)
+    append(UInt64(number.value))
+    guard number.isNew else { return }
+    append(UInt64(text.utf8.count))
     bytes.append(contentsOf: text.utf8)
   }
 
@@ -85,7 +86,12 @@ struct CostBlock: Sendable {
   }
 
   private mutating func append(_ number: UInt128) {
-    guard var rest = UInt64(exactly: number) else { return appendLong(number) }
+    guard let small = UInt64(exactly: number) else { return appendLong(number) }
+    append(small)
+  }
+
+  private mutating func append(_ number: UInt64) {
+    var rest = number
     while rest >= 0x80 {
       bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
       rest >>= 7
@@ -100,6 +106,53 @@ struct CostBlock: Sendable {
       rest >>= 7
     }
     bytes.append(UInt8(rest))
+  }
+}
+
+/// Numbers texts from 1 in the order in which they are first asked for, by their bytes: a table with open
+/// addresses and a quick hash, since each record asks for a dozen.
+private struct TextNumbers: Sendable {
+  private var texts: [String] = []
+  /// Numbers by hash; 0 is a free place. A power of two, at most half full.
+  private var places: [UInt32] = Array(repeating: 0, count: 1_024)
+
+  mutating func number(of text: String) -> (value: Int, isNew: Bool) {
+    var place = Self.hash(text) & (places.count - 1)
+    while places[place] != 0 {
+      let number = Int(places[place])
+      if SameBytes.texts(texts[number - 1], text) { return (number, false) }
+      place = (place + 1) & (places.count - 1)
+    }
+    texts.append(text)
+    places[place] = UInt32(texts.count)
+    if texts.count * 2 > places.count { grow() }
+    return (texts.count, true)
+  }
+
+  private mutating func grow() {
+    places = Array(repeating: 0, count: places.count * 2)
+    for (index, text) in texts.enumerated() {
+      var place = Self.hash(text) & (places.count - 1)
+      while places[place] != 0 { place = (place + 1) & (places.count - 1) }
+      places[place] = UInt32(index + 1)
+    }
+  }
+
+  private static func hash(_ text: String) -> Int {
+    let bytes = text.utf8Span.span
+    var hash = UInt64(truncatingIfNeeded: bytes.count)
+    var index = 0
+    // Bound: the first and the last 32 bytes tell most texts apart.
+    while index < min(bytes.count, 32) {
+      hash = (hash ^ UInt64(bytes[index])) &* 0x100_0000_01b3
+      index += 1
+    }
+    index = max(index, bytes.count - 32)
+    while index < bytes.count {
+      hash = (hash ^ UInt64(bytes[index])) &* 0x100_0000_01b3
+      index += 1
+    }
+    return Int(truncatingIfNeeded: (hash &* 0x9e37_79b9_7f4a_7c15) >> 24)
   }
 }
 
@@ -122,7 +175,7 @@ struct CostPart: OptionSet, Sendable {
   static let allocatedTags = CostPart(rawValue: 1 << 12)
   static let all = CostPart(rawValue: 1 << 13 - 1)
 
-  /// In what two records differ.
+  /// In what two records differ, but for their tags.
   static func differences(_ record: CostRecord, _ other: CostRecord) -> CostPart {
     var parts: CostPart = []
     if record.billedCost != other.billedCost { parts.insert(.billed) }
@@ -136,8 +189,6 @@ struct CostPart: OptionSet, Sendable {
     if record.chargePeriodEnd != other.chargePeriodEnd { parts.insert(.chargeEnd) }
     if record.pricingQuantity != other.pricingQuantity { parts.insert(.pricing) }
     if record.consumedQuantity != other.consumedQuantity { parts.insert(.consumed) }
-    if !SameBytes.tags(record.tags, other.tags) { parts.insert(.tags) }
-    if !SameBytes.tags(record.allocatedTags, other.allocatedTags) { parts.insert(.allocatedTags) }
     return parts
   }
 }

@@ -72,23 +72,44 @@ struct CostGroups: Sendable {
   /// Bound: groups of one file; what is beyond goes under the service `…`.
   private static let groupsMax = 20_000
 
-  private(set) var sums: [Key: CostDifference.Side] = [:]
+  private var places: [Key: Int] = [:]
+  private var entries: [(key: Key, side: CostDifference.Side)] = []
+  /// Places of keys that came before, by a quick hash: most records have one of a few.
+  private var recent: [Int] = Array(repeating: -1, count: 64)
 
-  /// Takes a record in; throws `engine` when a sum leaves its range.
-  mutating func add(_ record: CostRecord) throws(StoreError) {
-    var key = Key(
-      period: record.period, currency: record.currency, service: record[.service] ?? "",
-      category: record[.chargeCategory] ?? "")
-    if sums[key] == nil, sums.count >= Self.groupsMax { key.service = "…" }
+  /// The sums by key.
+  var sums: [Key: CostDifference.Side] {
+    Dictionary(uniqueKeysWithValues: entries.map { ($0.key, $0.side) })
+  }
+
+  /// Takes a record of a period in; throws `engine` when a sum leaves its range.
+  mutating func add(_ record: CostRecord, period: Period) throws(StoreError) {
+    let place = place(
+      Key(
+        period: period, currency: record.currency, service: record[.service] ?? "",
+        category: record[.chargeCategory] ?? ""))
     do {
-      var side = sums[key] ?? .init()
-      side.records += 1
-      side.billed = try side.billed.adding(record.billedCost)
-      side.effective = try side.effective.adding(record.effectiveCost)
-      sums[key] = side
+      entries[place].side.records += 1
+      entries[place].side.billed = try entries[place].side.billed.adding(record.billedCost)
+      entries[place].side.effective = try entries[place].side.effective.adding(
+        record.effectiveCost)
     } catch {
       throw .engine(operation: "importing costs", reason: "\(error)")
     }
+  }
+
+  private mutating func place(_ given: Key) -> Int {
+    let slot = (given.service.utf8.count &* 7 &+ given.category.utf8.count) & (recent.count - 1)
+    if recent[slot] >= 0, entries[recent[slot]].key == given { return recent[slot] }
+    var key = given
+    if places[key] == nil, entries.count >= Self.groupsMax { key.service = "…" }
+    let place = places[key] ?? entries.count
+    if place == entries.count {
+      entries.append((key, .init()))
+      places[key] = place
+    }
+    if key == given { recent[slot] = place }
+    return place
   }
 
   /// Stores the sums of a period's snapshot.
@@ -98,7 +119,7 @@ struct CostGroups: Sendable {
         INSERT INTO cost_group (import, period, currency, service, category, records, billed,
           effective) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         """)
-    for (key, side) in sums where key.period == period {
+    for (key, side) in entries where key.period == period {
       try insert.execute(arguments: [
         importID, period.description, key.currency.code, key.service, key.category, side.records,
         side.billed.description, side.effective.description,
@@ -125,7 +146,7 @@ struct CostGroups: Sendable {
     if !sums.isEmpty { return sums }
     var groups = CostGroups()
     try CostReading.forEachRecord(database, importID: importID, period: period) { record in
-      try groups.add(record)
+      try groups.add(record, period: period)
     }
     return groups.sums
   }

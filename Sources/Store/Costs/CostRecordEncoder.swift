@@ -4,9 +4,12 @@ internal import Accounting
 struct CostRecordEncoder: Sendable {
   private var bytes: [UInt8] = []
   private var tags: [String: String] = [:]
-  private var tagText = ""
+  /// The tags of the record as it was encoded last; empty for none.
+  private(set) var tagText = ""
   private var allocatedTags: [String: String] = [:]
-  private var allocatedTagText = ""
+  /// Likewise its consumer's tags.
+  private(set) var allocatedTagText = ""
+  private var lastAmount: (amount: Amount, text: [UInt8]) = (.zero, [1, UInt8(ascii: "0")])
 
   /// The name of each field with its length in front.
   private static let names: [(field: CostField, name: [UInt8])] = CostField.allCases.map { field in
@@ -50,7 +53,14 @@ struct CostRecordEncoder: Sendable {
 
   private mutating func append(_ amount: Amount?) {
     guard let amount else { return bytes.append(0) }
+    // Costs of a record are often the same.
+    if amount == lastAmount.amount {
+      bytes += lastAmount.text
+      return
+    }
+    let place = bytes.count
     appendShort { DecimalText.append(amount, to: &$0) }
+    lastAmount = (amount, Array(bytes[place...]))
   }
 
   private mutating func append(_ instant: UTCInstant) {

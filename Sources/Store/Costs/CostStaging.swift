@@ -16,6 +16,8 @@ public struct CostStaging: Sendable {
 
   private let engine: Engine
   private var periods: [Period: StagedPeriod] = [:]
+  /// The period of the last record, out of `periods` meanwhile.
+  private var current: StagedPeriod?
   private var sums: [SumKey: CostTotal] = [:]
   private var groups = CostGroups()
   private var invoices: [InvoiceLine] = []
@@ -39,9 +41,23 @@ public struct CostStaging: Sendable {
 
   /// What is known of a billing period so far.
   private struct StagedPeriod: Sendable {
+    let period: Period
+    let start: UTCInstant
+    let end: UTCInstant
+    var total: CostTotal?
     var digest = Digest256.zero
     var block = CostBlock()
     var blocksStored = 0
+
+    init(_ period: Period) {
+      self.period = period
+      start = period.start
+      end = period.end
+    }
+
+    func holds(_ record: CostRecord) -> Bool {
+      start <= record.billingPeriodStart && record.billingPeriodStart < end
+    }
   }
 
   /// A staging that nothing was added to yet.
@@ -82,43 +98,65 @@ public struct CostStaging: Sendable {
   }
 
   private mutating func tally(_ record: CostRecord) throws(StoreError) {
-    let period = record.period
+    if current?.holds(record) != true { try turn(to: record.period) }
+    guard var staged = current.take() else { preconditionFailure("a period is current") }
     let blob = encoder.encode(record)
     var hash = SHA256()
-    var staged = periods[period] ?? StagedPeriod()
-    periods[period] = nil
     hash.update(staged.digest)
     hash.update(blob)
     staged.digest = hash.finish()
-    staged.block.add(record)
+    staged.block.add(record, encoder)
     if staged.block.bytes.count >= CostBlock.bytesWanted {
-      waiting.append(StoredBlock(period, position: staged.blocksStored, staged.block))
+      waiting.append(StoredBlock(staged.period, position: staged.blocksStored, staged.block))
       waitingBytes += staged.block.bytes.count
       staged.blocksStored += 1
       staged.block = CostBlock()
     }
-    periods[period] = staged
-    guard periods.count <= Self.periodsMax else {
-      throw .engine(operation: "importing costs", reason: "more than 240 billing periods")
-    }
-    try add(record, period)
-    try groups.add(record)
+    try add(record, &staged)
+    current = staged
+    try groups.add(record, period: staged.period)
   }
 
-  private mutating func add(_ record: CostRecord, _ period: Period) throws(StoreError) {
-    let key = SumKey(period: period, currency: record.currency)
-    var sum =
-      sums[key]
-      ?? CostTotal(
-        period: period, currency: record.currency, records: 0, billed: .zero, effective: .zero)
+  /// Makes another period the current one.
+  private mutating func turn(to period: Period) throws(StoreError) {
+    park()
+    guard periods.count < Self.periodsMax || periods[period] != nil else {
+      throw .engine(operation: "importing costs", reason: "more than 240 billing periods")
+    }
+    current = periods.removeValue(forKey: period) ?? StagedPeriod(period)
+  }
+
+  /// Puts the current period back to the others, and its sum to the sums.
+  private mutating func park() {
+    guard var staged = current.take() else { return }
+    if let total = staged.total.take() {
+      sums[SumKey(period: staged.period, currency: total.currency)] = total
+    }
+    periods[staged.period] = staged
+  }
+
+  private mutating func add(
+    _ record: CostRecord, _ staged: inout StagedPeriod
+  ) throws(StoreError) {
+    if staged.total?.currency != record.currency {
+      if let total = staged.total.take() {
+        sums[SumKey(period: staged.period, currency: total.currency)] = total
+      }
+      staged.total =
+        sums[SumKey(period: staged.period, currency: record.currency)]
+        ?? CostTotal(
+          period: staged.period, currency: record.currency, records: 0, billed: .zero,
+          effective: .zero)
+    }
+    guard var total = staged.total.take() else { preconditionFailure("a sum is current") }
     do {
-      sum.billed = try sum.billed.adding(record.billedCost)
-      sum.effective = try sum.effective.adding(record.effectiveCost)
+      total.billed = try total.billed.adding(record.billedCost)
+      total.effective = try total.effective.adding(record.effectiveCost)
     } catch {
       throw .engine(operation: "importing costs", reason: "\(error)")
     }
-    sum.records += 1
-    sums[key] = sum
+    total.records += 1
+    staged.total = total
   }
 
   private struct StagedFault: Sendable {
@@ -152,9 +190,10 @@ public struct CostStaging: Sendable {
 
   /// Makes the file count: each of its billing periods replaces what the source had for it, unless
   /// the records are the same. One transaction, with the audit record.
-  public func commit(
+  public mutating func commit(
     _ facts: CostFileFacts, audit: AuditRecord
   ) async throws(StoreError) -> CostImport {
+    park()
     let unfilled = periods.filter { $0.value.block.records > 0 }.map { period, staged in
       StoredBlock(period, position: staged.blocksStored, staged.block)
     }

@@ -1,3 +1,5 @@
+internal import Accounting
+
 /// Whether texts are the same by their bytes. `==` of strings also takes for equal what only looks alike
 /// (Unicode's canonical equivalence), and such texts may be different tenants.
 enum SameBytes {
@@ -19,25 +21,10 @@ enum SameBytes {
   static func tags(_ left: [String: String], _ right: [String: String]) -> Bool {
     guard left == right else { return false }
     if isASCII(left), isASCII(right) { return true }
-    let other = Dictionary(uniqueKeysWithValues: right.map { (ByteText($0), $1) })
-    return left.allSatisfy { key, value in texts(other[ByteText(key)], value) }
+    return TagText.format(left).utf8.elementsEqual(TagText.format(right).utf8)
   }
 
   private static func isASCII(_ tags: [String: String]) -> Bool {
     tags.allSatisfy { $0.utf8Span.isKnownASCII && $1.utf8Span.isKnownASCII }
   }
-}
-
-/// A text as a key that is compared by its bytes.
-struct ByteText: Hashable, Sendable {
-  let text: String
-
-  init(_ text: String) { self.text = text }
-
-  static func == (left: ByteText, right: ByteText) -> Bool {
-    SameBytes.texts(left.text, right.text)
-  }
-
-  // Texts with the same bytes have the same hash, though not only they.
-  func hash(into hasher: inout Hasher) { text.hash(into: &hasher) }
 }
