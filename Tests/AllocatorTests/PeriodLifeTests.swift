@@ -60,6 +60,55 @@ import Usage
     }
   }
 
+  @Test func `who made a token through the API cannot approve with it, however far down`()
+    async throws
+  {
+    try await RunningAllocator.run(.init()) { allocator in
+      try await allocator.furnish()
+      let anna = try await allocator.token(named: "anna")
+      let made = try await Self.made("bert", by: anna, allocator)
+      let madeOfMade = try await Self.made("carl", by: made, allocator)
+      let dora = try await allocator.token(named: "dora")
+      let path = "/v1/periods/2026-10/close"
+      let asked = try await Self.post(allocator, path, Self.close, by: madeOfMade)
+      let order = try #require(asked.json?["order"]?["id"]?.asInteger, "\(asked.text)")
+
+      for person in [anna, made, madeOfMade] {
+        let own = try await Self.post(allocator, "/v1/orders/\(order)/approve", by: person)
+        #expect(own.status == 409 && own.code == "same_person", "\(own.text)")
+      }
+      #expect(try await allocator.store.ledger.head() == .empty)
+      let approved = try await Self.post(allocator, "/v1/orders/\(order)/approve", by: dora)
+      #expect(approved.status == 200, "\(approved.text)")
+      let list = try await allocator.call("GET", "/v1/tokens").json?["tokens"]?.asArray ?? []
+      let makers = Dictionary(
+        list.map { ($0["name"]?.asString ?? "", $0["created_by"]?.asString) }
+      ) { first, _ in first }
+      #expect(makers["anna"] == .some(nil) && makers["bert"] == "anna" && makers["carl"] == "bert")
+    }
+  }
+
+  @Test(arguments: [" bert", "bert ", "be\\u0009rt", "bert\\n", ""])
+  func `a token's name has no blank at its ends and no control character`(_ name: String)
+    async throws
+  {
+    try await RunningAllocator.run { allocator in
+      let body = #"{"role":"operator","name":""# + name + #""}"#
+      let made = try await allocator.call("POST", "/v1/tokens", text: body)
+
+      #expect(made.status == 400 && made.code == "invalid", "\(made.text)")
+    }
+  }
+
+  /// A token of role `operator` made through the API.
+  private static func made(
+    _ name: String, by maker: HTTPField, _ allocator: RunningAllocator
+  ) async throws -> HTTPField {
+    let made = try await post(
+      allocator, "/v1/tokens", #"{"role":"operator","name":"\#(name)"}"#, by: maker)
+    return .init("Authorization", "Bearer \(try #require(made.json?["secret"]?.asString))")
+  }
+
   @Test func `an approval of what has changed since is refused, and asking again works`()
     async throws
   {

@@ -45,8 +45,8 @@ public enum APIError: Error, Sendable, Equatable {
   case closeBlocked(blockers: [String])
   /// An adjustment, write-off or reversal that cannot be posted.
   case postingBlocked(blockers: [String])
-  /// Who asked for something cannot approve it.
-  case samePerson(name: String)
+  /// Who asked for something cannot approve it, nor can a token that goes back to the same person.
+  case samePerson(name: String, asker: String)
   /// An order that was approved or withdrawn before.
   case orderSettled(reason: String)
   /// What an order asked for would not be posted like this any more.
@@ -222,11 +222,14 @@ extension APIError {
       Answer(
         status: .conflict, code: "posting_blocked", message: blockers.joined(separator: "\n"),
         hint: "nothing was posted")
-    case .samePerson(let name):
+    case .samePerson(let name, let asker):
       Answer(
         status: .conflict, code: "same_person",
-        message: "\(name) asked for this and cannot approve it",
-        hint: "another person approves it with a token of their own name")
+        message: name == asker
+          ? "\(name) asked for this and cannot approve it"
+          : "\(asker) asked for this, and \(name) goes back to the same person",
+        hint:
+          "another person approves it, with a token of their own name that was made at the store")
     case .orderSettled(let reason):
       Answer(
         status: .conflict, code: "order_settled", message: reason,

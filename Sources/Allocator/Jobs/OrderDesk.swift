@@ -42,8 +42,9 @@ struct OrderDesk: Sendable {
   func approve(_ id: Int64, by approver: String, at now: UTCInstant) async throws -> Outcome {
     let order = try await world.store.orders.order(id)
     guard order.state == .pending else { throw StoreError.orderSettled(id: id) }
-    guard !Self.isSamePerson(order.request.actor, approver) else {
-      throw APIError.samePerson(name: approver)
+    let makers = TokenMakers(try await world.store.tokens.list())
+    guard !makers.isOnePerson(order.request.actor, approver) else {
+      throw APIError.samePerson(name: approver, asker: order.request.actor)
     }
     let request = try PostingRequest(order.request)
     let approval = OrderApproval(order: id, approver: approver)
@@ -54,11 +55,6 @@ struct OrderDesk: Sendable {
     guard step.isPosted else { throw APIError.orderStale(id: id) }
     return Outcome(
       report: step.report, order: try await world.store.orders.order(id), isDone: true)
-  }
-
-  /// Tokens name people: two tokens of one name are one person, whatever the case of its letters.
-  static func isSamePerson(_ left: String, _ right: String) -> Bool {
-    left.lowercased() == right.lowercased()
   }
 
   private struct Step {

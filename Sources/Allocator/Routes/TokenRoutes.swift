@@ -29,7 +29,8 @@ struct TokenRoutes: Sendable {
     }
     let name = body["name"]?.asString ?? role.rawValue
     guard TokenDocument.isName(name) else {
-      throw APIError.invalid(what: "name must be 1 to 64 printable ASCII characters")
+      throw APIError.invalid(
+        what: "name must be 1 to 64 printable ASCII characters, no blank at its ends")
     }
     let tenant = body["tenant"]?.asString
     guard (role == .tenant) == (tenant != nil) else {
@@ -39,7 +40,8 @@ struct TokenRoutes: Sendable {
       throw APIError.invalid(what: "tenant is not a tenant id")
     }
     let made = try await world.store.tokens.create(
-      name: name, role: role, tenant: tenant, by: call.caller.name, at: call.now)
+      name: name, role: role, tenant: tenant, maker: call.caller.name, by: call.caller.name,
+      at: call.now)
     return .json(TokenDocument.json(made), status: .created)
   }
 

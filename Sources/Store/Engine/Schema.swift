@@ -27,7 +27,7 @@ enum Schema {
     },
     // In format 3 blocks of cost records may also have layout 2 (`CostBlock`).
     { database in
-      for statement in thirdPeriods { try database.execute(sql: statement) }
+      for statement in thirdPeriods + thirdRegister { try database.execute(sql: statement) }
     },
   ]
 

@@ -20,6 +20,8 @@ public struct Token: Sendable, Equatable {
   public var role: Role
   /// For role `tenant`: whose statements and usage it reads; `nil` for all other roles.
   public var tenant: String?
+  /// The name of the token by which it was made through the API; `nil` when it was made at the store.
+  public var maker: String?
   /// When it was made, microseconds since 1970 UTC.
   public var createdAtMicroseconds: Int64
   /// When it was revoked, or nil.

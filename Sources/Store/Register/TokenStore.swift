@@ -9,23 +9,28 @@ public struct TokenStore: Sendable {
   let engine: Engine
 
   /// Makes a token; its secret is in the answer and nowhere else. `tenant` goes with the role of that
-  /// name, and with no other.
+  /// name, and with no other. `maker` is the name of the token that asks for it through the API, and
+  /// `nil` for whoever works on the store itself: approvals go by it (`TokenMakers`).
   public func create(
-    name: String, role: Role, tenant: String? = nil, by actor: String, at now: UTCInstant
+    name: String, role: Role, tenant: String? = nil, maker: String? = nil, by actor: String,
+    at now: UTCInstant
   ) async throws(StoreError) -> NewToken {
     precondition((role == .tenant) == (tenant != nil), "a tenant goes with its role")
     let secret = "weir_" + Self.randomHex(words: 4)
     let token = Token(
       id: String(Self.randomHex(words: 1).prefix(8)), name: name, role: role,
-      tenant: tenant, createdAtMicroseconds: now.microseconds, revokedAtMicroseconds: nil)
+      tenant: tenant, maker: maker, createdAtMicroseconds: now.microseconds,
+      revokedAtMicroseconds: nil)
     let hash = SHA256.hash(secret)
     try await engine.write("creating a token") { database in
       try database.execute(
         sql: """
-          INSERT INTO token (id, name, role, tenant, hash, created_at) VALUES (?, ?, ?, ?, ?, ?)
+          INSERT INTO token (id, name, role, tenant, created_by, hash, created_at)
+          VALUES (?, ?, ?, ?, ?, ?, ?)
           """,
         arguments: [
-          token.id, name, role.rawValue, tenant, Data(hash.bytes), token.createdAtMicroseconds,
+          token.id, name, role.rawValue, tenant, maker, Data(hash.bytes),
+          token.createdAtMicroseconds,
         ])
       try AuditTrail.append(
         database,
@@ -79,7 +84,7 @@ public struct TokenStore: Sendable {
     }
     return Token(
       id: row["id"], name: row["name"], role: role, tenant: row["tenant"],
-      createdAtMicroseconds: row["created_at"],
+      maker: row["created_by"], createdAtMicroseconds: row["created_at"],
       revokedAtMicroseconds: row["revoked_at"])
   }
 

@@ -15,7 +15,8 @@ struct TokenCommand: AsyncParsableCommand {
       commandName: "create", abstract: "Create a token and print its secret, this once.",
       discussion: """
         The first token is made without a server: --store names the store, which is made when it \
-        is not there. Later tokens are made through the API by an operator.
+        is not there. Later tokens are made through the API by an operator, or with --store again: \
+        a token made through the API cannot approve what its maker asked for.
         """)
 
     @Option(help: "ingest (a proxy), operator, reader, or tenant (reads what is one tenant's).")
@@ -47,7 +48,8 @@ struct TokenCommand: AsyncParsableCommand {
         throw ValidationError("\"\(tenant)\" is not a tenant id.")
       }
       guard TokenDocument.isName(name ?? role) else {
-        throw ValidationError("The name is 1 to 64 printable ASCII characters.")
+        throw ValidationError(
+          "The name is 1 to 64 printable ASCII characters, no blank at its ends.")
       }
     }
 
@@ -126,10 +128,10 @@ struct TokenCommand: AsyncParsableCommand {
     func run() async throws {
       let answer = try await tokens()
       if connection.json { return Output.json(answer) }
-      var table = TextTable(["ID", "NAME", "ROLE", "TENANT", "CREATED", "REVOKED"])
+      var table = TextTable(["ID", "NAME", "ROLE", "TENANT", "CREATED BY", "CREATED", "REVOKED"])
       for token in JSONText.list(answer, "tokens") {
         table.add(
-          ["id", "name", "role", "tenant", "created_at", "revoked_at"]
+          ["id", "name", "role", "tenant", "created_by", "created_at", "revoked_at"]
             .map { JSONText.text(token, $0) })
       }
       print(table.text)
