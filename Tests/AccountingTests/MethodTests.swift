@@ -312,6 +312,51 @@ struct MethodTests {
     #expect(Self.shares(close, "disk") == ["tenant:volt 6.000000"])
   }
 
+  @Test func `a child's cost follows its parent to the parent's new name`() throws {
+    let history = TenantHistory([
+      TenantRelation(
+        kind: .parent, tenant: "bolt", target: "acme", from: Fixtures.period("2025-01").start),
+      TenantRelation(
+        kind: .alias, tenant: "acme", target: "core", from: Fixtures.period("2026-05").start),
+    ])
+    let close = try Self.close(
+      [Self.pool("direct", #"{"kind":"direct","tag":"tenant"}"#)], try Self.tagged("bolt", "core"),
+      history: history)
+
+    #expect(Self.shares(close, "direct") == ["tenant:core 10.000000"])
+    #expect(close.bridge.tiesOut)
+  }
+
+  @Test func `a child under a new name stays the child of its parent`() throws {
+    let october = Fixtures.october
+    let middle = UTCInstant(microseconds: october.start.microseconds + 15 * 86_400_000_000)
+    let history = TenantHistory([
+      TenantRelation(
+        kind: .parent, tenant: "bolt", target: "acme", from: Fixtures.period("2025-01").start),
+      TenantRelation(kind: .alias, tenant: "bolt", target: "volt", from: middle),
+    ])
+    var late = try Self.tagged("bolt")
+    late[0].chargePeriodStart = middle
+    let close = try Self.close(
+      [Self.pool("direct", #"{"kind":"direct","tag":"tenant"}"#)], try Self.tagged("bolt") + late,
+      history: history)
+    let acme = try #require(close.statements.statements.first { $0.tenant == "acme" })
+
+    #expect(Self.shares(close, "direct") == ["tenant:acme 10.000000"])
+    #expect(acme.lines.map(\.notes) == [["of bolt"], ["of volt"]])
+    let chain = try WhyChain(tenant: "acme", pool: "direct", close.input)
+    #expect(chain.steps.reduce(Int64(0)) { $0 + ($1.micros ?? 0) } == chain.micros)
+  }
+
+  /// A record of 5 for each of some tenants.
+  private static func tagged(_ tenants: String...) throws -> [CostRecord] {
+    tenants.map { tenant in
+      var record = record("5", "direct")
+      record.tags["tenant"] = tenant
+      return record
+    }
+  }
+
   @Test func `a child's cost stands on its parent's statement, once`() throws {
     let history = TenantHistory([
       TenantRelation(

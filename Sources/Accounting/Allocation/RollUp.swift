@@ -1,12 +1,14 @@
 /// Moves what tenants with a parent bear to the parent, where each stays a line of its own.
 ///
-/// What holds at the last moment of the period holds for all of it. The sum of every pool stays the
+/// What holds at the last moment of the period holds for all of it, names included. The sum of every pool stays the
 /// same, and nobody bears anything twice: a child whose cost moved bears nothing itself.
 struct RollUp {
   private let input: AllocationInput
+  private let families: TenantFamilies
 
   init(_ input: AllocationInput) {
     self.input = input
+    families = input.history.families(at: input.lastMoment)
   }
 
   /// The pools with parents in the place of their children.
@@ -30,7 +32,7 @@ struct RollUp {
         byOwner[share.owner, default: []].append((share, nil))
         continue
       }
-      let bearer = input.history.bearer(of: tenant, at: input.lastMoment)
+      let bearer = families.bearer(of: tenant)
       byOwner[.tenant(bearer), default: []].append((share, bearer == tenant ? nil : tenant))
     }
     var gathered: [PoolShare] = []

@@ -29,10 +29,9 @@ public struct WhyChain: Hashable, Sendable {
     tenant: String, pool: String, _ input: AllocationInput
   ) throws(AccountingError) {
     self.tenant = tenant
-    let members = input.history.relations.filter { relation in
-      relation.kind == .parent
-        && input.history.bearer(of: relation.tenant, at: input.lastMoment) == tenant
-    }.map(\.tenant)
+    let families = input.history.families(at: input.lastMoment)
+    let members = Set(input.history.relations.flatMap { [$0.tenant, $0.target] })
+      .filter { families.bearer(of: $0) == tenant }
     let accounts = Set(([tenant] + members).map { Account.tenant($0).text })
     let tracer = Tracer(pool: pool, accounts: accounts)
     result = try Allocation.allocate(input, tracer: tracer)

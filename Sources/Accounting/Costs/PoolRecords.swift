@@ -32,6 +32,7 @@ public struct PoolRecords: Sendable {
   private let splits: SplitDecision
   private let skus: SKUMap?
   private let history: TenantHistory
+  private let families: TenantFamilies
   private let listedMax: Int
 
   /// A collection of nothing yet. Of a direct pool only records that name the tenant matter.
@@ -46,6 +47,7 @@ public struct PoolRecords: Sendable {
     self.tenant = tenant
     self.splits = splits
     self.history = history
+    families = history.families(at: UTCInstant(microseconds: period.end.microseconds - 1))
     self.listedMax = listedMax
   }
 
@@ -59,8 +61,7 @@ public struct PoolRecords: Sendable {
     if case .direct(let rule) = policy.pools[pool].method {
       guard case .tenant(let id) = rule.owner(of: record) else { return }
       let name = history.name(of: id, at: record.chargePeriodStart)
-      guard name == tenant || history.bearer(of: name, at: record.chargePeriodStart) == tenant
-      else { return }
+      guard name == tenant || families.bearer(of: name) == tenant else { return }
     }
     count += 1
     if listed.count < listedMax { listed.append(record) }

@@ -32,17 +32,13 @@ public struct TenantRelation: Hashable, Sendable {
   public func holds(at instant: UTCInstant) -> Bool {
     from <= instant && (to.map { instant < $0 } ?? true)
   }
-
-  /// Whether both hold at some moment.
-  func overlaps(_ other: TenantRelation) -> Bool {
-    (to.map { other.from < $0 } ?? true) && (other.to.map { from < $0 } ?? true)
-  }
 }
 
 /// Names and parents of tenants over time.
 ///
-/// A relation is from a day to a day. A tenant has at most one name and one parent at a time, and no
-/// chain of them leads back to where it began: `faults` says otherwise, and a store refuses it.
+/// A relation is from a day to a day. A tenant has at most one name and one parent at a time, also
+/// under the names of that time, and no chain of them leads back to where it began: `faults` says
+/// otherwise, and a store refuses it.
 public struct TenantHistory: Hashable, Sendable {
   /// Everything that is known, in the order of tenants and days.
   public let relations: [TenantRelation]
@@ -63,13 +59,26 @@ public struct TenantHistory: Hashable, Sendable {
 
   /// The name under which a tenant counts at a moment.
   public func name(of tenant: String, at instant: UTCInstant) -> String {
-    last(.alias, tenant, instant)
+    guard !byTenant.isEmpty else { return tenant }
+    var name = tenant
+    // Bound: no chain is longer than there are relations.
+    for _ in relations.indices {
+      let next = byTenant[name]?.first { $0.kind == .alias && $0.holds(at: instant) }
+      guard let next else { break }
+      name = next.target
+    }
+    return name
   }
 
-  /// The tenant on whose statement the cost of a tenant stands at a moment: the topmost parent.
+  /// The tenant on whose statement the cost of a tenant stands at a moment: the topmost parent, each
+  /// step under the names of that moment. Linear in the number of relations; who asks for many
+  /// tenants asks `families(at:)` once.
   public func bearer(of tenant: String, at instant: UTCInstant) -> String {
-    last(.parent, tenant, instant)
+    families(at: instant).bearer(of: tenant)
   }
+
+  /// Whose statement has whose cost at a moment.
+  func families(at instant: UTCInstant) -> TenantFamilies { TenantFamilies(self, at: instant) }
 
   /// The aliases that hold at some moment of a period.
   public func aliases(in period: Period) -> [TenantRelation] {
@@ -79,65 +88,10 @@ public struct TenantHistory: Hashable, Sendable {
     }
   }
 
-  private func last(
-    _ kind: TenantRelation.Kind, _ tenant: String, _ instant: UTCInstant
-  ) -> String {
-    guard !byTenant.isEmpty else { return tenant }
-    var name = tenant
-    // Bound: no chain is longer than there are relations.
-    for _ in relations.indices {
-      let next = byTenant[name]?.first { $0.kind == kind && $0.holds(at: instant) }
-      guard let next else { break }
-      name = next.target
-    }
-    return name
-  }
-
-  /// Everything that is wrong with a set of relations, in words.
+  /// Everything that is wrong with a set of relations, in words: at no moment may a tenant have two
+  /// names, a name two parents, or a chain lead back to where it began.
   public static func faults(_ relations: [TenantRelation]) -> [String] {
-    var faults: [String] = []
-    for relation in relations {
-      let what = "\(relation.kind.rawValue) of \(relation.tenant)"
-      if let to = relation.to, to <= relation.from {
-        faults.append("\(what): it ends at \(to), before it begins")
-      }
-      if relation.tenant == relation.target { faults.append("\(what): it leads to itself") }
-    }
-    let history = TenantHistory(relations)
-    for own in history.byTenant.values {
-      for (index, relation) in own.enumerated() {
-        for other in own[(index + 1)...]
-        where other.kind == relation.kind && relation.overlaps(other) {
-          faults.append(
-            "\(relation.kind.rawValue) of \(relation.tenant): two hold at once, "
-              + "\(relation.target) from \(relation.from) and \(other.target) from \(other.from)")
-        }
-      }
-    }
-    for relation in relations where relation.tenant != relation.target {
-      if history.isCircle(relation) {
-        faults.append(
-          "\(relation.kind.rawValue) of \(relation.tenant): \(relation.target) leads back to it")
-      }
-    }
-    return Array(Set(faults)).sorted(by: KeyOrder.precedes)
-  }
-
-  /// Whether a chain that begins with this relation comes back to its tenant at some moment at
-  /// which it holds.
-  private func isCircle(_ relation: TenantRelation) -> Bool {
-    // A circle exists at the moment when its last relation begins, so those moments suffice.
-    let moments = relations.filter { $0.kind == relation.kind }.map(\.from)
-      .filter { relation.holds(at: $0) }
-    for moment in Set(moments + [relation.from]) {
-      var name = relation.target
-      for _ in relations.indices {
-        if name == relation.tenant { return true }
-        let next = byTenant[name]?.first { $0.kind == relation.kind && $0.holds(at: moment) }
-        guard let next else { break }
-        name = next.target
-      }
-    }
-    return false
+    var check = HistoryCheck(relations)
+    return check.faults()
   }
 }

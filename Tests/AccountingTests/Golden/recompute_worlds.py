@@ -66,6 +66,21 @@ class World:
                 break
         return tenant
 
+    def bearer(self, tenant):
+        """Who has the shares of a tenant: the topmost parent, every end under its name of the last moment."""
+        parents = {}
+        for kind, name, target, start, end in self.relations:
+            if kind == "parent" and start <= LAST_DAY and (not end or LAST_DAY < end):
+                child, parent = (self.follow("alias", text, LAST_DAY) for text in (name, target))
+                assert child != parent and parents.get(child, parent) == parent, name
+                parents[child] = parent
+        name = self.follow("alias", tenant, LAST_DAY)
+        if name not in parents:
+            return tenant
+        while name in parents:
+            name = parents[name]
+        return name
+
     # Currencies
 
     def rate_of(self, record):
@@ -158,7 +173,7 @@ class World:
             shares = {}
             for name, amount in part["shares"].items():
                 if name.startswith("tenant:"):
-                    name = "tenant:" + self.follow("parent", name[7:], LAST_DAY)
+                    name = "tenant:" + self.bearer(name[7:])
                 shares[name] = shares.get(name, 0) + amount
             part["shares"] = shares
 

@@ -180,22 +180,30 @@ struct WideWorld {
     return rows
   }
 
-  /// Names lead upward in the list only, so no circle can come about.
+  /// One relation a tenant leads upward in the list, so that no circle can come about; where a second
+  /// one of the other kind brings no fault, some have both.
   private static func relations(
     _ tenants: [String], _ random: inout SplitMix64
   ) -> [TenantRelation] {
     guard random.chance(40) else { return [] }
-    var relations: [TenantRelation] = []
-    for index in tenants.indices.dropFirst() where random.chance(30) {
-      let kind: TenantRelation.Kind = random.chance(50) ? .alias : .parent
+    func relation(_ kind: TenantRelation.Kind, _ index: Int) -> TenantRelation {
       let day = Int64.random(in: -40..<45, using: &random) * 86_400_000_000
       let from = UTCInstant(microseconds: Fixtures.october.start.microseconds + day)
       let end = UTCInstant(microseconds: from.microseconds + 20 * 86_400_000_000)
-      relations.append(
-        TenantRelation(
-          kind: kind, tenant: tenants[index],
-          target: tenants[Int.random(in: 0..<index, using: &random)],
-          from: from, to: random.chance(50) ? end : nil))
+      return TenantRelation(
+        kind: kind, tenant: tenants[index],
+        target: tenants[Int.random(in: 0..<index, using: &random)],
+        from: from, to: random.chance(50) ? end : nil)
+    }
+    var relations: [TenantRelation] = []
+    for index in tenants.indices.dropFirst() where random.chance(30) {
+      let kind: TenantRelation.Kind = random.chance(50) ? .alias : .parent
+      relations.append(relation(kind, index))
+    }
+    for first in relations where random.chance(40) {
+      let index = tenants.firstIndex(of: first.tenant) ?? 0
+      let second = relation(first.kind == .alias ? .parent : .alias, index)
+      if TenantHistory.faults(relations + [second]).isEmpty { relations.append(second) }
     }
     return relations
   }
