@@ -43,6 +43,42 @@ struct CloseCheckTests {
       ])
   }
 
+  @Test(arguments: [
+    ([["tokens"], [], [], []], false), ([[], [], [], []], false),
+    ([["images"], [], [], []], true), ([["images", "tokens"], [], [], []], true),
+    ([["tokens"], ["tokens"], [], []], true), ([["images"], ["tokens"], [], []], false),
+    ([["images", "tokens"], ["tokens"], [], []], true),
+    ([["tokens"], ["a", "b"], [], []], false),
+  ])
+  func `a unit that usage does not have under its one name is in the way`(
+    _ declared: [[String]], _ isBlocked: Bool
+  ) throws {
+    var input = try Self.ready()
+    input.policy = try PolicyText.decode(
+      """
+      {"version":1,"name":"p","currency":"USD","units":["tokens","spare"],"pools":[
+        {"name":"ai","method":{"kind":"proportional","drivers":[{"quantity":"tokens"}]}}]}
+      """)
+    input.declaredUnits = declared
+
+    let blockers = CloseCheck.blockers(input)
+    #expect(blockers.map(\.code) == (isBlocked ? ["unit-unknown"] : []), "\(blockers)")
+  }
+
+  @Test func `a position's own name serves as a unit until the proxies name it`() throws {
+    var input = try Self.ready()
+    input.policy = try PolicyText.decode(
+      """
+      {"version":1,"name":"p","currency":"USD","units":["units_1"],"pools":[
+        {"name":"ai","method":{"kind":"proportional","drivers":[{"quantity":"units_1"}]}}]}
+      """)
+    input.declaredUnits = [["tokens"], [], [], []]
+    #expect(CloseCheck.blockers(input) == [])
+
+    input.declaredUnits = [["tokens"], ["images"], [], []]
+    #expect(CloseCheck.blockers(input).map(\.code) == ["unit-unknown"])
+  }
+
   private static let holed = ProxyCoverage(
     instance: "p1", batches: 1, from: nil, to: nil,
     holes: [

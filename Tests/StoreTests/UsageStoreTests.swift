@@ -296,4 +296,58 @@ import Usage
     #expect(figures.total(of: "tokens") == 7)
     #expect(figures.total(of: "units_0") == 0)
   }
+
+  /// A batch with 7 at the first position of the operator's units, under these names.
+  private static func unitBatch(
+    _ sequence: UInt64, _ names: [String], at offset: Int64? = nil
+  ) throws -> Batch {
+    var batch = try Feed().batch(sequence, at: offset)
+    batch.units = names.map { UnitDeclaration(name: $0, unit: "1") }
+    batch.rows[0][.units0] = 7
+    batch.listeners[0].quantities[Int(Usage.Quantity.units0.rawValue)] = 7
+    return batch
+  }
+
+  @Test func `a unit declared otherwise in another month renames nothing`() async throws {
+    let november = try Period(parsing: "2026-11")
+    let december = november.end.microseconds - november.start.microseconds
+    try await store.usage.deliver(try Self.unitBatch(0, ["tokens"]))
+    try await store.usage.deliver(try Self.unitBatch(1, ["images"], at: december + 86_400_000_000))
+
+    let figures = try await store.usage.figures(of: november)
+    let next = try await store.usage.figures(of: try Period(parsing: "2026-12"))
+
+    #expect(figures.total(of: "tokens") == 7)
+    #expect(next.total(of: "images") == 7)
+    #expect(try await store.usage.listenerTotals(of: november)["tokens"] == 7)
+    #expect(try await store.usage.declaredUnits(of: november) == [["tokens"], [], [], []])
+  }
+
+  @Test func `two names at one position in one month are both told`() async throws {
+    let november = try Period(parsing: "2026-11")
+    try await store.usage.deliver(try Self.unitBatch(0, ["tokens", "rows"]))
+    try await store.usage.deliver(try Self.unitBatch(1, ["images"]))
+
+    #expect(
+      try await store.usage.declaredUnits(of: november) == [
+        ["images", "tokens"], ["rows"], [], [],
+      ])
+    #expect(try await store.usage.figures(of: november).total(of: "units_0") == 14)
+  }
+
+  @Test func `what was declared before periods were kept serves months without a declaration`()
+    async throws
+  {
+    let november = try Period(parsing: "2026-11")
+    try await scratch.foreign().write {
+      try $0.execute(sql: "INSERT INTO unit_declaration VALUES (0, 'calls', 'call')")
+    }
+    try await store.usage.deliver(try Self.unitBatch(0, []))
+    let before = try await store.usage.figures(of: november)
+
+    try await store.usage.deliver(try Self.unitBatch(1, ["tokens"]))
+
+    #expect(before.total(of: "calls") == 7)
+    #expect(try await store.usage.figures(of: november).total(of: "tokens") == 14)
+  }
 }

@@ -11,6 +11,14 @@ extension Policy {
     return names.sorted(by: KeyOrder.precedes)
   }
 
+  /// The operator's own units that it needs.
+  public var unitsInUse: [String] {
+    let names = pools.flatMap(\.drivers).compactMap { driver in
+      if case .quantity(let name) = driver.source { name } else { nil }
+    }
+    return Set(names).intersection(units).sorted(by: KeyOrder.precedes)
+  }
+
   /// What the policy does, one sentence a pool.
   public var explanation: [String] {
     var lines = ["Policy \(name) allocates \(currency); its SHA-256 is \(digest)."]

@@ -38,6 +38,8 @@ public struct CloseInput: Sendable {
   public var conflictingBatches = 0
   /// External series that are loaded.
   public var loadedSeries: Set<String> = []
+  /// The names that proxies declared for the operator's units in the period, by position.
+  public var declaredUnits: [[String]] = []
   /// The bridge of a trial allocation, when one was possible.
   public var bridge: Bridge?
 
@@ -62,8 +64,8 @@ public struct CloseBlocker: Hashable, Sendable {
 public enum CloseCheck {
   /// Every reason why it cannot, in the order in which an operator would settle them.
   public static func blockers(_ input: CloseInput) -> [CloseBlocker] {
-    stateBlockers(input) + usageBlockers(input) + policyBlockers(input) + costBlockers(input)
-      + bridgeBlockers(input)
+    stateBlockers(input) + usageBlockers(input) + policyBlockers(input) + unitBlockers(input)
+      + costBlockers(input) + bridgeBlockers(input)
   }
 
   private static func stateBlockers(_ input: CloseInput) -> [CloseBlocker] {

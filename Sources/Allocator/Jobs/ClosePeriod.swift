@@ -191,6 +191,7 @@ struct ClosePeriod: Sendable {
     input.twinBills = loaded.twinBills
     input.conflictingBatches = loaded.conflicts
     input.loadedSeries = Set(loaded.series.map(\.series.name))
+    input.declaredUnits = loaded.declaredUnits
     input.bridge = computation?.bridge
     var blockers = CloseCheck.blockers(input).map { Blocker(code: $0.code, message: $0.message) }
     if blockers.isEmpty, let unusable {

@@ -45,6 +45,7 @@ struct LoadPeriod: Sendable {
       series: try await store.series.current(of: period),
       skuMap: try await store.costs.skuMap()?.digest, history: history,
       quarantinedRows: try await store.costs.quarantinedRows(of: period), usage: usage,
+      declaredUnits: try await store.usage.declaredUnits(of: period),
       listenerTotals: try await store.usage.listenerTotals(of: period),
       lateTotals: Self.totals(late), tenants: try await store.tenants.list(),
       coverage: try await coverage(period, now),

@@ -28,6 +28,8 @@ struct LoadedPeriod: Sendable {
   var quarantinedRows: Int
   /// Usage.
   var usage: UsageFigures
+  /// The names that proxies declared for the operator's units, by position.
+  var declaredUnits: [[String]] = []
   /// What listeners counted, by quantity name.
   var listenerTotals: [String: UInt128]
   /// Usage that came too late, by quantity name.

@@ -27,7 +27,9 @@ enum Schema {
     },
     // In format 3 blocks of cost records may also have layout 2 (`CostBlock`).
     { database in
-      for statement in thirdPeriods + thirdRegister { try database.execute(sql: statement) }
+      for statement in thirdPeriods + thirdRegister + thirdUsage {
+        try database.execute(sql: statement)
+      }
     },
   ]
 

@@ -157,9 +157,10 @@ struct BatchIntake {
     for (position, declaration) in batch.units.enumerated() {
       try database.execute(
         sql: """
-          INSERT INTO unit_declaration (position, name, unit) VALUES (?, ?, ?)
+          INSERT INTO period_unit (period, position, name, unit) VALUES (?, ?, ?, ?)
           ON CONFLICT DO NOTHING
-          """, arguments: [position, declaration.name, declaration.unit])
+          """,
+        arguments: [period.description, position, declaration.name, declaration.unit])
     }
   }
 

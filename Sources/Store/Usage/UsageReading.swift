@@ -11,7 +11,8 @@ enum UsageReading {
     _ database: Database, table: String, period: Period, history: TenantHistory = .empty
   ) throws -> UsageScan {
     UsageScan(
-      table: table, hours: hour(period.start)..<hour(period.end), names: try names(database),
+      table: table, hours: hour(period.start)..<hour(period.end),
+      names: try names(database, period),
       history: history, renamed: Set(history.aliases(in: period).map(\.tenant)))
   }
 
@@ -23,19 +24,38 @@ enum UsageReading {
       .figures(database, .init())
   }
 
-  /// Names of the quantities for policies and statements: of the operator's units the declared
-  /// names, as long as every proxy declares the same one at a position.
-  static func names(_ database: Database) throws -> [String] {
+  /// Names of the quantities for policies and statements: of the operator's units the names declared
+  /// in the period, as long as every proxy declares the same one at a position.
+  static func names(_ database: Database, _ period: Period) throws -> [String] {
     var names = Usage.Quantity.allCases.map(\.name)
-    let units: [Usage.Quantity] = [.units0, .units1, .units2, .units3]
-    for (position, quantity) in units.enumerated() {
-      let declared = try String.fetchAll(
-        database, sql: "SELECT DISTINCT name FROM unit_declaration WHERE position = ?",
-        arguments: [position])
+    for (quantity, declared) in zip(units, try declaredUnits(database, period)) {
       guard declared.count == 1, let name = declared.first, !names.contains(name) else { continue }
       names[Int(quantity.rawValue)] = name
     }
     return names
+  }
+
+  /// The operator's units, in the order of their positions.
+  private static let units: [Usage.Quantity] = [.units0, .units1, .units2, .units3]
+
+  /// The names that proxies declared in a period, by position; what stores of before kept without a
+  /// period serves those in which nobody declared anything.
+  static func declaredUnits(_ database: Database, _ period: Period) throws -> [[String]] {
+    var rows = try Row.fetchAll(
+      database,
+      sql: "SELECT DISTINCT position, name FROM period_unit WHERE period = ? ORDER BY 1, 2",
+      arguments: [period.description])
+    if rows.isEmpty {
+      rows = try Row.fetchAll(
+        database, sql: "SELECT DISTINCT position, name FROM unit_declaration ORDER BY 1, 2")
+    }
+    var declared: [[String]] = units.map { _ in [] }
+    for row in rows {
+      let position: Int = row["position"]
+      guard declared.indices.contains(position) else { continue }
+      declared[position].append(row["name"])
+    }
+    return declared
   }
 
   /// Sums over listeners and batches of a period; quarantined batches have none.
@@ -49,7 +69,7 @@ enum UsageReading {
         WHERE batch IN (SELECT id FROM batch WHERE period = ?)
         """, arguments: [period.description])
     var totals: [String: UInt128] = [:]
-    for (quantity, name) in zip(Usage.Quantity.allCases, try names(database)) {
+    for (quantity, name) in zip(Usage.Quantity.allCases, try names(database, period)) {
       let sum: Int64? = row?[quantity.name]
       totals[name] = UInt128(try Counter.value(sum ?? 0, "listener_total"))
     }

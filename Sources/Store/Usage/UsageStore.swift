@@ -88,6 +88,13 @@ public struct UsageStore: Sendable {
     }
   }
 
+  /// The names that proxies declared for the operator's units in a period, by position.
+  public func declaredUnits(of period: Period) async throws(StoreError) -> [[String]] {
+    try await engine.read("reading units of \(period)") { database in
+      try UsageReading.declaredUnits(database, period)
+    }
+  }
+
   /// Sums of a window, grouped and filtered; late usage is in it.
   public func summary(_ query: UsageQuery) async throws(StoreError) -> [UsageSummaryRow] {
     try await engine.read("reading usage") { database in
