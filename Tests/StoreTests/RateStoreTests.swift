@@ -50,14 +50,74 @@ import Testing
 
   @Test func `the rate loaded later holds, and the same file changes nothing`() async throws {
     #expect(try await load("a", [("2026-10-01", "1.1", nil), ("2026-11-01", "9", nil)]))
+    #expect(
+      try await load("a", [("2026-10-01", "1.1", nil), ("2026-11-01", "9", nil)]) == false)
     #expect(try await load("b", [("2026-10-01", "1.2", nil)]))
-    #expect(try await load("a", [("2026-10-01", "1.1", nil)]) == false)
+    #expect(try await load("b", [("2026-10-01", "1.2", nil)]) == false)
 
     #expect(try await rate("2026-10-01") == "1.2")
     // A rate of after the period is none of its business.
     #expect(try await rate("2026-11-01") == nil)
     #expect(try await store.rates.latest(9).map(\.entry.rate.description) == ["9", "1.2", "1.1"])
     #expect(try await store.audit.latest(9).count == 2)
+  }
+
+  @Test func `a file loaded again after a mistake holds again, as often as it takes`()
+    async throws
+  {
+    let first: [(day: String, rate: String, invoice: String?)] = [
+      ("2026-10-01", "1.1", nil), ("2026-10-02", "1.3", "INV-1"),
+    ]
+    let mistake: [(day: String, rate: String, invoice: String?)] = [("2026-10-01", "1.2", nil)]
+    let other: [(day: String, rate: String, invoice: String?)] = [("2026-10-05", "1.4", "INV-1")]
+    for round in 0..<3 {
+      #expect(try await load("a", first), "\(round)")
+      #expect(try await rate("2026-10-01") == "1.1")
+      #expect(try await load("a", first) == false, "\(round)")
+      #expect(try await load("b", mistake), "\(round)")
+      #expect(try await rate("2026-10-01") == "1.2")
+    }
+    #expect(try await load("a", first))
+    // Of two rates of an invoice the one loaded later holds, whatever its day.
+    #expect(try await load("c", other))
+    #expect(try await load("a", first))
+    let book = try await store.rates.book(for: october, to: try Currency.named("USD"))
+    let (eur, usd) = (try Currency.named("EUR"), try Currency.named("USD"))
+    #expect(book.rate(ofInvoice: "INV-1", from: eur, to: usd)?.rate.description == "1.3")
+    #expect(try await store.rates.latest(1).first?.digest == SHA256.hash("c"))
+    #expect(
+      Set(try await store.rates.latest(99).map(\.digest))
+        == Set(["a", "b", "c"].map { SHA256.hash($0) }))
+  }
+
+  @Test func `a file of a store of the second format holds again too`() async throws {
+    let old = try Scratch()
+    try await old.foreign().writeWithoutTransaction { database in
+      try Schema.migrate(database, to: 2)
+      try database.execute(
+        sql: """
+          INSERT INTO meta VALUES ('epoch', 'e1');
+          INSERT INTO rate_import VALUES (1, x'\(SHA256.hash("a").hex)', 'a', 1, 1, 'olga');
+          INSERT INTO rate VALUES (1, 2, 0, 'EUR', 'USD', '1.1', 'a', NULL);
+          """)
+    }
+    let store = try await old.store()
+    func file(_ name: String, _ rate: String) throws -> RateFile {
+      let entry = try RateEntry(
+        day: UTCInstant(microseconds: 0), from: try Currency.named("EUR"),
+        to: try Currency.named("USD"), rate: try Amount(parsing: rate), source: name)
+      return RateFile(digest: SHA256.hash(name), source: name, rates: [(2, entry)])
+    }
+    func append(_ name: String, _ rate: String) async throws -> Bool {
+      try await store.rates.append(try file(name, rate), audit: audit(.ratesImport))
+    }
+
+    #expect(try await append("a", "1.1") == false)
+    #expect(try await append("b", "1.2"))
+    #expect(try await append("a", "1.1"))
+    let found = try await store.rates.latest(9)
+    #expect(found.map(\.entry.rate.description) == ["1.1", "1.2", "1.1"])
+    #expect(found.map(\.digest) == ["a", "b", "a"].map { SHA256.hash($0) })
   }
 
   @Test func `a rate of an invoice serves whatever its day`() async throws {

@@ -44,24 +44,23 @@ public struct RateStore: Sendable {
   /// Rates of days before the period that may serve in it: the longest age a policy can allow.
   static let daysBefore: Int64 = 366
 
-  /// Stores a file of rates; a file that was stored before changes nothing. Returns whether it is
-  /// new.
+  /// Stores a file of rates. One that was stored before changes nothing as long as all its rates are
+  /// in force; when a later file stands over one of them, it is stored again, and holds again. Returns
+  /// whether it was stored.
   ///
   /// Every open period notices: a close that loaded its inputs before the file came is refused.
   public func append(_ file: RateFile, audit: AuditRecord) async throws(StoreError) -> Bool {
     try await engine.write("storing rates") { database in
-      let known = try Int.fetchOne(
-        database, sql: "SELECT count(*) FROM rate_import WHERE digest = ?",
-        arguments: [Data(file.digest.bytes)])
-      guard known == 0 else { return false }
+      let times = try Self.times(database, file.digest)
+      if times > 0, try Self.areInForce(database, file.rates) { return false }
       try database.execute(
         sql: """
-          INSERT INTO rate_import (digest, source, rates, received_at, actor)
-          VALUES (?, ?, ?, ?, ?)
+          INSERT INTO rate_import (digest, file_digest, source, rates, received_at, actor)
+          VALUES (?, ?, ?, ?, ?, ?)
           """,
         arguments: [
-          Data(file.digest.bytes), file.source, file.rates.count, audit.at.microseconds,
-          audit.actor,
+          Data(Self.key(of: file.digest, times: times).bytes), Data(file.digest.bytes),
+          file.source, file.rates.count, audit.at.microseconds, audit.actor,
         ])
       let id = database.lastInsertedRowID
       let statement = try database.cachedStatement(
@@ -81,6 +80,51 @@ public struct RateStore: Sendable {
     }
   }
 
+  /// How many times a file was stored.
+  private static func times(_ database: Database, _ digest: Digest256) throws -> Int {
+    try Int.fetchOne(
+      database, sql: "SELECT count(*) FROM rate_import WHERE ifnull(file_digest, digest) = ?",
+      arguments: [Data(digest.bytes)]) ?? 0
+  }
+
+  /// What tells an import from all others: the file's digest, and of a repetition one made from it.
+  private static func key(of digest: Digest256, times: Int) -> Digest256 {
+    guard times > 0 else { return digest }
+    var hash = SHA256()
+    hash.update(digest)
+    hash.update(Array("#\(times)".utf8))
+    return hash.finish()
+  }
+
+  private static func inForce(_ condition: String) -> String {
+    """
+    SELECT day, rate, source FROM rate
+    WHERE to_currency = ? AND from_currency = ? AND \(condition)
+    ORDER BY import DESC, line DESC LIMIT 1
+    """
+  }
+
+  /// Whether each rate of a file is what holds for its day, pair and invoice.
+  private static func areInForce(
+    _ database: Database, _ rates: [(line: Int, entry: RateEntry)]
+  ) throws -> Bool {
+    let ofDay = try database.cachedStatement(sql: inForce("invoice IS NULL AND day = ?"))
+    let ofInvoice = try database.cachedStatement(sql: inForce("invoice = ?"))
+    for (_, entry) in rates {
+      let row =
+        if let invoice = entry.invoice {
+          try Row.fetchOne(ofInvoice, arguments: [entry.to.code, entry.from.code, invoice])
+        } else {
+          try Row.fetchOne(
+            ofDay, arguments: [entry.to.code, entry.from.code, entry.day.microseconds])
+        }
+      guard let row, row["day"] == entry.day.microseconds,
+        row["rate"] == entry.rate.description, row["source"] == entry.source
+      else { return false }
+    }
+    return true
+  }
+
   /// The rates that may serve in a period, all that name an invoice among them.
   public func book(for period: Period, to currency: Currency) async throws(StoreError) -> RateBook {
     let first = period.start.microseconds - Self.daysBefore * 86_400_000_000
@@ -88,7 +132,8 @@ public struct RateStore: Sendable {
       let rows = try Row.fetchAll(
         database,
         sql: """
-          SELECT rate.*, rate_import.digest, rate_import.received_at FROM rate
+          SELECT rate.*, ifnull(rate_import.file_digest, rate_import.digest) AS digest,
+            rate_import.received_at FROM rate
           JOIN rate_import ON rate_import.id = rate.import
           WHERE to_currency = ? AND ((day >= ? AND day < ?) OR invoice IS NOT NULL)
           ORDER BY import, line
@@ -104,7 +149,8 @@ public struct RateStore: Sendable {
       try Row.fetchAll(
         database,
         sql: """
-          SELECT rate.*, rate_import.digest, rate_import.received_at FROM rate
+          SELECT rate.*, ifnull(rate_import.file_digest, rate_import.digest) AS digest,
+            rate_import.received_at FROM rate
           JOIN rate_import ON rate_import.id = rate.import
           ORDER BY day DESC, from_currency, to_currency, import DESC, line DESC LIMIT ?
           """, arguments: [max]

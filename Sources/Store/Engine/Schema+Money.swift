@@ -1,4 +1,11 @@
 extension Schema {
+  /// A file of rates may be stored again: `digest` then tells the import from the first one, and this
+  /// is the file's. NULL in rows that were there before. From format 2 to 3.
+  static let thirdMoney = [
+    "ALTER TABLE rate_import ADD COLUMN file_digest BLOB",
+    "CREATE INDEX rate_invoice ON rate (invoice) WHERE invoice IS NOT NULL",
+  ]
+
   /// Currencies and policies: rate tables, names of tenants over time. From format 1 to 2.
   ///
   /// Both are append-only: a rate that was wrong is followed by a later import, a relation of a tenant

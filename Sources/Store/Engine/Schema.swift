@@ -27,7 +27,7 @@ enum Schema {
     },
     // In format 3 blocks of cost records may also have layout 2 (`CostBlock`).
     { database in
-      for statement in thirdPeriods + thirdRegister + thirdUsage {
+      for statement in thirdPeriods + thirdRegister + thirdUsage + thirdMoney {
         try database.execute(sql: statement)
       }
     },
