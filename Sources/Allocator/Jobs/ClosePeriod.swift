@@ -120,8 +120,8 @@ struct ClosePeriod: Sendable {
       loaded.policy.map { policy in
         PostingProposal.digest(
           of: (reversals + computation.entries).map(\.entry),
-          frozen: loaded.frozen(policy: policy), waived: result.waived.map(\.code),
-          reason: order.reason)
+          frozen: loaded.frozen(policy: policy), waived: result.waived,
+          reason: order.reason, at: now)
       }
     }
     return Trial(result: result, loaded: loaded, reversals: reversals)

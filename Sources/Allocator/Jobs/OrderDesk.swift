@@ -89,7 +89,7 @@ struct OrderDesk: Sendable {
         approval: approval)
       let job = PostCorrection(world: world)
       let draft = try await job.draft(order, at: now)
-      let found = draft.proposal(reason: request.reason)
+      let found = draft.proposal(reason: request.reason, at: now)
       let isWanted = proposal == nil || found == proposal
       let isPosted = posts && draft.blockers.isEmpty && isWanted
       if isPosted { try await job.post(draft, order, at: now) }

@@ -40,9 +40,9 @@ struct PostCorrection: Sendable {
     var blockers: [ClosePeriod.Blocker]
 
     /// What an approval is for.
-    func proposal(reason: String) -> Digest256 {
+    func proposal(reason: String, at now: UTCInstant) -> Digest256 {
       PostingProposal.digest(
-        of: correction.entries.map(\.entry), frozen: nil, waived: [], reason: reason)
+        of: correction.entries.map(\.entry), frozen: nil, waived: [], reason: reason, at: now)
     }
   }
 

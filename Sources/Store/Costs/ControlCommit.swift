@@ -104,6 +104,7 @@ struct ControlCommit: Sendable {
         source, notice.period.description, notice.issuer, importID, notice.isClosed,
         notice.updatedAt.microseconds,
       ])
+    try PeriodChange.bump(database, notice.period.description)
     return false
   }
 

@@ -22,7 +22,8 @@ public struct PolicyStore: Sendable {
   /// The database.
   let engine: Engine
 
-  /// Stores a document and makes it the current policy.
+  /// Stores a document and makes it the current policy. A close that loaded its inputs before is
+  /// refused.
   public func activate(
     source: [UInt8], name: String, audit: AuditRecord
   ) async throws(StoreError) -> StoredPolicy {
@@ -37,6 +38,7 @@ public struct PolicyStore: Sendable {
       try database.execute(
         sql: "INSERT INTO policy_activation (digest, at, actor) VALUES (?, ?, ?)",
         arguments: [Data(digest.bytes), audit.at.microseconds, audit.actor])
+      try PeriodChange.bumpAll(database)
       try AuditTrail.append(database, audit)
     }
     return StoredPolicy(

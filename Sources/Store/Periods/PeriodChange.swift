@@ -4,7 +4,7 @@ internal import GRDB
 ///
 /// A close loads it with its inputs and commits only when it still reads the same.
 enum PeriodChange {
-  /// Notes that usage or costs of a period changed.
+  /// Notes that usage, costs or what else a close of the period looks at changed.
   static func bump(_ database: Database, _ period: String) throws {
     try database.execute(
       sql: """
@@ -13,8 +13,8 @@ enum PeriodChange {
         """, arguments: [period])
   }
 
-  /// Notes that something changed which any period may depend on, such as rates of currencies. A
-  /// period without a counter has nothing yet that a close could have loaded.
+  /// Notes that something changed which any period may depend on, such as the policy, the register or
+  /// rates of currencies. A period without a counter has nothing yet that a close could have loaded.
   static func bumpAll(_ database: Database) throws {
     try database.execute(sql: "UPDATE period_change SET changes = changes + 1")
   }

@@ -29,7 +29,7 @@ public struct TenantStore: Sendable {
   let engine: Engine
 
   /// Adds tenants and renames those that are there; `registeredAt` of a known one stays. Returns
-  /// how many are new.
+  /// how many are new. A close that loaded its inputs before is refused.
   public func register(
     _ tenants: [RegisteredTenant], audit: AuditRecord
   ) async throws(StoreError) -> Int {
@@ -45,6 +45,7 @@ public struct TenantStore: Sendable {
           tenant.id, tenant.name, tenant.plan, tenant.registeredAt.microseconds,
         ])
       }
+      try PeriodChange.bumpAll(database)
       try AuditTrail.append(database, audit)
       return (try Int.fetchOne(database, sql: "SELECT count(*) FROM tenant") ?? 0) - before
     }

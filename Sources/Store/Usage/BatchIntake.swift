@@ -105,6 +105,7 @@ struct BatchIntake {
         Data(receipt.digest.bytes), bytes,
         receipt.receivedAtMicroseconds,
       ])
+    if database.changesCount > 0 { try PeriodChange.bump(database, period.description) }
   }
 
   private func decide() throws -> IngestDisposition {
