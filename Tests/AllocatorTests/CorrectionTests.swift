@@ -125,6 +125,63 @@ import Usage
     }
   }
 
+  @Test(arguments: [
+    (#""kind":"adjust","from":"tenant:acne","to":"platform:kept""#, "from: no tenant"),
+    (#""kind":"adjust","from":"platform:kept","to":"tenant:acne""#, "to: no tenant"),
+    (#""kind":"adjust","from":"tenant:ac me","to":"platform:kept""#, "from: "),
+    (#""kind":"adjust","from":"tenant:~overflow","to":"platform:kept""#, "from: "),
+    (#""kind":"adjust","from":"tenants:acme","to":"platform:kept""#, "from: "),
+    (#""kind":"adjust","from":"tenant:acme","to":"platform:unallocated:goodwill""#, "to: "),
+    (#""kind":"write-off","tenant":"acne""#, "tenant: no tenant"),
+    (#""kind":"write-off","tenant":"~invalid""#, "tenant: "),
+  ])
+  func `money moves only between accounts that are known`(_ members: String, _ fault: String)
+    async throws
+  {
+    try await RunningAllocator.run { allocator in
+      try await allocator.furnish()
+      let rest = #""amount":"1","currency":"USD","reference":"T-1","reason":"r""#
+      for flag in ["", #","dry_run":true"#] {
+        let answer = try await allocator.call(
+          "POST", Self.november, text: "{\(members),\(rest)\(flag)}")
+
+        #expect(answer.status == 400 && answer.code == "invalid", "\(answer.text)")
+        let message = answer.json?["error"]?["message"]?.asString ?? ""
+        #expect(message.hasPrefix(fault), "\(message)")
+      }
+    }
+  }
+
+  @Test(arguments: ["registered", "used", "posted"])
+  func `a tenant is known by the register, by usage or by the ledger`(_ how: String) async throws {
+    try await RunningAllocator.run { allocator in
+      var tenant = "acme"
+      switch how {
+      case "registered":
+        tenant = "newcomer"
+        _ = try await allocator.call("POST", "/v1/tenants", text: "id,name,plan\nnewcomer,N,gold\n")
+      case "used": try await allocator.furnish()
+      default:
+        let policy = World.policy.replacingOccurrences(
+          of: "{kind: keep}", with: "{kind: fixed, percents: {named: 100}}")
+        try await allocator.furnish()
+        _ = try await allocator.call("PUT", "/v1/policy", text: policy)
+        let closed = try await allocator.close()
+        #expect(closed.status == 200, "\(closed.text)")
+        tenant = "named"
+      }
+
+      let answer = try await allocator.call(
+        "POST", Self.november,
+        text: """
+          {"kind":"adjust","from":"tenant:\(tenant)","to":"platform:unallocated:no-driver",
+           "amount":"1","currency":"USD","reference":"T-1","reason":"r"}
+          """)
+
+      #expect(answer.status == 200, "\(answer.text)")
+    }
+  }
+
   @Test func `a write-off moves what a tenant owes to the platform`() async throws {
     try await RunningAllocator.run { allocator in
       try await allocator.furnish()

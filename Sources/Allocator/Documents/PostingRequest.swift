@@ -98,17 +98,52 @@ struct PostingRequest: Sendable {
         amount: try reader.money(), reference: try reader.needed("reference"))
       return .correct(.transfer(transfer, .adjustment))
     case .writeOff:
+      let tenant = try reader.needed("tenant")
+      guard TenantNaming.isValid(tenant) else {
+        throw APIError.invalid(what: "tenant: \"\(tenant.prefix(160))\" is not a tenant id")
+      }
       let transfer = try LedgerTransfer.writeOff(
-        of: try reader.needed("tenant"), try reader.money(),
-        reference: try reader.needed("reference"))
+        of: tenant, try reader.money(), reference: try reader.needed("reference"))
       return .correct(.transfer(transfer, .writeOff))
     case .late: return .correct(.late(origin: try reader.period("origin")))
     case .reverse: return .correct(.reversal(of: try reader.digest("entry")))
     }
   }
 
-  private static func account(_ key: String, _ reader: inout MemberReader) throws -> Account {
-    try Account(text: try reader.needed(key))
+  /// Reasons for which cost has no owner: those that closes know, and what was written off.
+  private static let reasons = UnallocatedReason.allCases.map(\.rawValue) + ["write-off"]
+
+  /// An account that a person may name. Whether people may post to it, `LedgerTransfer` says.
+  private static func account(
+    _ key: String, _ reader: inout MemberReader
+  ) throws(APIError) -> Account {
+    let text = try reader.needed(key)
+    guard let account = try? Account(text: text) else {
+      throw .invalid(what: "\(key): \"\(text.prefix(160))\" is not an account")
+    }
+    switch account {
+    case .tenant(let id) where !TenantNaming.isValid(id):
+      throw .invalid(what: "\(key): \"\(id.prefix(160))\" is not a tenant id")
+    case .unallocated(let reason) where !reasons.contains(reason):
+      throw .invalid(
+        what: "\(key): \"\(reason.prefix(160))\" is not a reason; it must be one of "
+          + reasons.joined(separator: ", "))
+    case .tenant, .unallocated, .kept, .cost, .rounding, .fx: return account
+    }
+  }
+
+  /// Throws `invalid` for a tenant that the store has never heard of: neither registered, nor with
+  /// usage, nor in the ledger. Money that a typing error moved would be found by nobody.
+  func checkTenants(_ store: EmbeddedStore) async throws {
+    guard case .correct(.transfer(let transfer, _)) = content else { return }
+    let members = kind == .writeOff ? ["tenant", ""] : ["from", "to"]
+    for (member, account) in zip(members, [transfer.from, transfer.to]) {
+      guard case .tenant(let id) = account else { continue }
+      guard try await store.tenants.isKnown(id) else {
+        throw APIError.invalid(
+          what: "\(member): no tenant \"\(id)\" is registered, and none has usage or postings")
+      }
+    }
   }
 
   private static func waived(_ reader: inout MemberReader) throws -> Set<String> {

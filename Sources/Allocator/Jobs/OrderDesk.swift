@@ -18,12 +18,13 @@ struct OrderDesk: Sendable {
     var isDone: Bool
   }
 
-  /// Tries, asks, or posts.
+  /// Tries, asks, or posts. Throws `invalid` for a tenant that nobody knows.
   func submit(
     _ request: PostingRequest, by actor: String, at now: UTCInstant
   ) async throws -> Outcome {
     let people = world.configuration.approvals.people
     let mayPost = !request.isDryRun && people == 1
+    try await request.checkTenants(world.store)
     let step = try await run(request, by: actor, approval: nil, posts: mayPost, at: now)
     if request.isDryRun { return Outcome(report: step.report, order: nil, isDone: false) }
     guard step.blockers.isEmpty, let proposal = step.proposal else {

@@ -51,6 +51,21 @@ public struct TenantStore: Sendable {
     }
   }
 
+  /// Whether a tenant is registered, has usage, or has postings in the ledger.
+  public func isKnown(_ id: String) async throws(StoreError) -> Bool {
+    try await engine.read("looking for tenant \(id)") { database in
+      let tables = ["usage_rollup", "usage_late", "usage_taken"]
+      let found = tables.map { "EXISTS (SELECT 1 FROM \($0) WHERE tenant = :id)" }
+      return try Bool.fetchOne(
+        database,
+        sql: """
+          SELECT EXISTS (SELECT 1 FROM tenant WHERE id = :id)
+            OR EXISTS (SELECT 1 FROM ledger_posting WHERE account = :account)
+            OR \(found.joined(separator: " OR "))
+          """, arguments: ["id": id, "account": Account.tenant(id).text]) ?? false
+    }
+  }
+
   /// All tenants in order of their ids.
   public func list() async throws(StoreError) -> [RegisteredTenant] {
     try await engine.read("listing tenants") { database in
