@@ -215,6 +215,23 @@ import Usage
     }
   }
 
+  @Test func `the same bill under another source is late cost of its own`() async throws {
+    try await RunningAllocator.run { allocator in
+      try await allocator.furnish()
+      _ = try await allocator.close()
+
+      let twice = try await allocator.call("POST", "/v1/costs?source=other", body: World.costs)
+      let shown = try await allocator.call("GET", "/v1/periods/2026-10")
+      let late = try await allocator.call("GET", "/v1/periods/2026-10/late")
+
+      #expect(twice.json?["status"] == .string("stored"), "\(twice.text)")
+      for answer in [shown, late] {
+        let sources = answer.json?["late_costs"]?.asArray?.map { $0["source"]?.asString }
+        #expect(sources == ["other"], "\(answer.text)")
+      }
+    }
+  }
+
   @Test func `statements of any mix of tenants add up to the pools`() async throws {
     try await RunningAllocator.run { allocator in
       var random = SplitMix64.seeded()

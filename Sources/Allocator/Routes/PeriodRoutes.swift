@@ -42,11 +42,14 @@ struct PeriodRoutes: Sendable {
     return .json(.object(members))
   }
 
-  /// Snapshots that count now and are not those that the close counted.
+  /// Snapshots that count now and are not those that the close counted: other records, or the same
+  /// ones under another source, which count twice.
   func lateCosts(of period: Period) async throws -> [CostSnapshot] {
     guard let close = try await world.store.periods.record(of: period).close else { return [] }
-    let counted = Set(close.imports.map(\.digest))
-    return try await world.store.costs.current(of: period).filter { !counted.contains($0.digest) }
+    let counted = Set(close.imports.map { [$0.source, $0.digest.hex] })
+    return try await world.store.costs.current(of: period).filter {
+      !counted.contains([$0.source, $0.digest.hex])
+    }
   }
 
   /// What was posted outside of the period's closes, by kind of account.
