@@ -30,6 +30,8 @@ extension SKUMap {
       throw DocumentFaults(["line 1: one of the columns provider, service, sku is needed"])
     }
     var entries: [Entry] = []
+    var prefixes = 0
+    var alike: [Names: Int] = [:]
     for row in table.rows {
       var entry = Entry(
         line: row.line, provider: row["provider"], service: row["service"], sku: row["sku"],
@@ -45,6 +47,20 @@ extension SKUMap {
       entry.until = instant(row, "until", &faults)
       if let from = entry.from, let until = entry.until, from >= until {
         faults.append("line \(row.line): until is not after from")
+      }
+      if let names = entry.names {
+        alike[names, default: 0] += 1
+        if alike[names] == alikeMax + 1 {
+          faults.append(
+            "line \(row.line): more than \(alikeMax) rows for the same provider, service and SKU")
+        }
+      } else {
+        prefixes += 1
+        if prefixes == prefixesMax + 1 {
+          faults.append(
+            "line \(row.line): more than \(prefixesMax) rows with a beginning before *; "
+              + "name the others in full")
+        }
       }
       entries.append(entry)
     }

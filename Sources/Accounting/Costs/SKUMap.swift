@@ -1,7 +1,7 @@
 /// What the operator calls the SKUs of providers, with effective dates: a table of patterns.
 ///
-/// A record is named by the first row that fits it. Rows that name a SKU exactly are looked up; the
-/// others are tried in order.
+/// A record is named by the first row that fits it. Rows that name everything in full, or say nothing
+/// of it, are looked up; those with a beginning before `*` are tried in order, and are bounded.
 public struct SKUMap: Hashable, Sendable {
   /// One row.
   public struct Entry: Hashable, Sendable {
@@ -42,37 +42,100 @@ public struct SKUMap: Hashable, Sendable {
 
   /// Bound: rows of a map.
   public static let entriesMax = 200_000
+  /// Bound: rows with a beginning before `*`, which every record is compared with.
+  public static let prefixesMax = 1_000
+  /// Bound: rows for the same provider, service and SKU, which differ in their dates.
+  public static let alikeMax = 1_000
+
+  /// What a row names in full; `nil` for any.
+  struct Names: Hashable, Sendable {
+    var provider: String?
+    var service: String?
+    var sku: String?
+  }
+
+  /// Which of the three names a row has, so that only such are looked up.
+  private struct Shape: Hashable {
+    let provider: Bool
+    let service: Bool
+    let sku: Bool
+
+    init(_ names: Names) {
+      provider = names.provider != nil
+      service = names.service != nil
+      sku = names.sku != nil
+    }
+  }
 
   /// The rows in order.
   public let entries: [Entry]
-  private let exact: [String: [Int]]
-  private let patterns: [Int]
+  /// Places of rows without a beginning, in order.
+  private let named: [Names: [Int]]
+  private let shapes: Set<Shape>
+  /// Places of rows with a beginning before `*`, in order.
+  private let prefixes: [Int]
 
   /// A map of rows.
   public init(entries: [Entry]) {
     self.entries = entries
-    var exact: [String: [Int]] = [:]
-    var patterns: [Int] = []
+    var named: [Names: [Int]] = [:]
+    var prefixes: [Int] = []
     for (index, entry) in entries.enumerated() {
-      if entry.sku.isEmpty || entry.sku.utf8.last == UInt8(ascii: "*") {
-        patterns.append(index)
+      if let names = entry.names {
+        named[names, default: []].append(index)
       } else {
-        exact[entry.sku, default: []].append(index)
+        prefixes.append(index)
       }
     }
-    self.exact = exact
-    self.patterns = patterns
+    self.named = named
+    self.prefixes = prefixes
+    shapes = Set(named.keys.map(Shape.init))
   }
 
   /// The row that names a record; `nil` when its SKU is unknown.
   public func entry(for record: CostRecord) -> Entry? {
-    let named = record[.sku].flatMap { exact[$0] } ?? []
-    let first = named.first { entries[$0].fits(record) }
-    let other = patterns.first { index in
-      if let first, index > first { return false }
-      return entries[index].fits(record)
+    var looked = 0
+    return place(for: record, &looked).map { entries[$0] }
+  }
+
+  /// The place of that row; `looked` grows by the rows that were compared with the record: at most
+  /// those of its own names in each shape, and those with a beginning.
+  func place(for record: CostRecord, _ looked: inout Int) -> Int? {
+    var best: Int?
+    func search(_ places: [Int], _ looked: inout Int) {
+      for place in places {
+        if let best, place > best { return }
+        looked += 1
+        if entries[place].fits(record) {
+          best = place
+          return
+        }
+      }
     }
-    return [first, other].compactMap { $0 }.min().map { entries[$0] }
+    for shape in shapes {
+      let names = Names(
+        provider: shape.provider ? record[.provider] : nil,
+        service: shape.service ? record[.service] : nil, sku: shape.sku ? record[.sku] : nil)
+      // A record without a name has no row that wants one.
+      guard Shape(names) == shape, let places = named[names] else { continue }
+      search(places, &looked)
+    }
+    search(prefixes, &looked)
+    return best
+  }
+}
+
+extension SKUMap.Entry {
+  /// What the row names in full; `nil` when it has a beginning before `*`.
+  var names: SKUMap.Names? {
+    var isPrefix = false
+    func name(_ pattern: String) -> String? {
+      if pattern.isEmpty || pattern == "*" { return nil }
+      if pattern.utf8.last == UInt8(ascii: "*") { isPrefix = true }
+      return pattern
+    }
+    let names = SKUMap.Names(provider: name(provider), service: name(service), sku: name(sku))
+    return isPrefix ? nil : names
   }
 }
 
@@ -157,9 +220,12 @@ public struct SKUCoverage: Hashable, Sendable {
   /// Hundredths of a percent of a currency's money that the map names, rounded down; 10,000 for none.
   public func basisPoints(_ currency: Currency) -> Int {
     let named = knownMagnitude[currency] ?? .zero
-    let rest = unknowns.values.filter { $0.currency == currency }
-      .reduce(Int128(0)) { $0 + $1.magnitude.units }
-    let whole = named.units + rest
+    let sizes = unknowns.values.filter { $0.currency == currency }.map(\.magnitude.units)
+    // Past 2^127 the sum stays there: the figure is for display, and a bill is no reason to trap.
+    let whole = sizes.reduce(named.units) { sum, size in
+      let (next, overflow) = sum.addingReportingOverflow(size)
+      return overflow ? .max : next
+    }
     guard whole > 0 else { return 10_000 }
     // Divided first where the product would pass 2^127; the figure is for display.
     let scaled = named.units.multipliedReportingOverflow(by: 10_000)
