@@ -15,7 +15,8 @@ import Usage
     waived: ["coverage-hole", "bill-open", "batch-conflict"])
 
   private static let notice = """
-    BillingPeriodStart,BillingPeriodEnd,BillingPeriodStatus,BillingPeriodCreated,BillingPeriodLastUpdated,InvoiceIssuerName
+    BillingPeriodStart,BillingPeriodEnd,BillingPeriodStatus,BillingPeriodCreated,\
+    BillingPeriodLastUpdated,InvoiceIssuerName
     2026-10-01T00:00:00Z,2026-11-01T00:00:00Z,Open,2026-10-01T00:00:00Z,2026-11-01T06:00:00Z,Cloud
 
     """

@@ -61,7 +61,8 @@ import Usage
     """
     BilledCost,BillingAccountId,BillingCurrency,BillingPeriodStart,BillingPeriodEnd,\
     ChargeCategory,InvoiceDetailCreated,InvoiceDetailId,\
-    InvoiceDetailLastUpdated,InvoiceId,InvoiceIssueStatus,InvoiceIssuerName,PaymentTerms,ReferenceInvoiceId
+    InvoiceDetailLastUpdated,InvoiceId,InvoiceIssueStatus,InvoiceIssuerName,PaymentTerms,\
+    ReferenceInvoiceId
     \(amount),1,USD,2026-10-01T00:00:00Z,2026-11-01T00:00:00Z,\
     Usage,2026-11-02T00:00:00Z,D-1,2026-11-02T00:00:00Z,INV-7,\(status),Cloud,30 days,INV-7
 

@@ -51,7 +51,8 @@ import Testing
     try await store.tokens.revoke(id: made.token.id, by: "olga", at: noon)
     _ = try await store.tenants.register([], audit: record(.tenantsImport))
     _ = try await store.policies.activate(source: [1], name: "a", audit: record(.policySet))
-    _ = try await store.costs.begin(source: "aws", by: "olga", at: noon).commit(
+    var staging = try await store.costs.begin(source: "aws", by: "olga", at: noon)
+    _ = try await staging.commit(
       CostFileFacts(
         digest: .zero, bytes: 0, form: .focus, version: .v12, totals: CostFileTotals()),
       audit: record(.costsImport))

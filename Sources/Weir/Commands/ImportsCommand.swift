@@ -137,8 +137,8 @@ struct ImportsCommand: ParsableCommand {
       commandName: "withdraw",
       abstract: "Take back what a source says of a period, such as a bill imported twice.",
       discussion: """
-        The records stay stored and no longer count. Of a closed period they show as late. An import \
-        of the same source brings them back.
+        The records stay stored and no longer count. Of a closed period they show as late. An \
+        import of the same source brings them back.
         """)
 
     @Argument(help: "The source.")
