@@ -126,17 +126,7 @@ struct CSVScanner {
     let start = position
     let all = bytes.span
     let count = all.count
-    let delimiter = delimiter
-    var at = position
-    while at < count {
-      let byte = all[at]
-      if byte == delimiter || byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
-        || byte == UInt8(ascii: "\"")
-      {
-        break
-      }
-      at += 1
-    }
+    let at = Self.stop(all, position, delimiter)
     position = at
     guard at - start <= limits.fieldBytesMax else { return .broken(fieldTooLong) }
     if at == count, !isEnd { return .incomplete }
@@ -145,6 +135,39 @@ struct CSVScanner {
     }
     row.places.append(.init(start: Int32(start), end: Int32(at), isUnescaped: false))
     return end(bytes, &position, isEnd: isEnd)
+  }
+
+  /// The place of the first byte from `start` on that ends a plain field or does not belong in one; the
+  /// count when there is none. Eight bytes at a time.
+  private static func stop(_ bytes: Span<UInt8>, _ start: Int, _ delimiter: UInt8) -> Int {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let ends = ones &* UInt64(delimiter)
+    var at = start
+    while at + 8 <= bytes.count {
+      let word = CostBytes.word(bytes, at: at)
+      // Of each byte the highest bit, set where the byte is one of the four; the lowest is always right.
+      var found: UInt64 = 0
+      found |= Self.zeros(word ^ ends) | Self.zeros(word ^ ones &* 0x0a)
+      found |= Self.zeros(word ^ ones &* 0x0d) | Self.zeros(word ^ ones &* 0x22)
+      if found != 0 { return at + found.trailingZeroBitCount / 8 }
+      at += 8
+    }
+    while at < bytes.count {
+      let byte = bytes[at]
+      if byte == delimiter || byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
+        || byte == UInt8(ascii: "\"")
+      {
+        break
+      }
+      at += 1
+    }
+    return at
+  }
+
+  /// The highest bit of each byte that is zero; above the first such byte other bits may be set too.
+  @inline(__always)
+  private static func zeros(_ word: UInt64) -> UInt64 {
+    (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
   }
 
   /// A field in quotes; `position` ends after what ended it.

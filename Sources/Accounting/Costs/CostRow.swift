@@ -88,8 +88,9 @@ enum CostBytes {
 
   /// Eight bytes as they lie; `index + 8` is at most the count.
   @inline(__always)
-  private static func word(_ bytes: Span<UInt8>, at index: Int) -> UInt64 {
+  static func word(_ bytes: Span<UInt8>, at index: Int) -> UInt64 {
     // Safe: the range is checked by RawSpan, and any bits are a number.
-    unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+    UInt64(
+      littleEndian: unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
   }
 }
