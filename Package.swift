@@ -100,7 +100,7 @@ let package = Package(
     room("Usage", ["CLZ4"]),
     room("Metering", ["Usage", "Platform"]),
     room("Accounting", ["Digest"]),
-    room("Store", ["Accounting", "Usage", "Digest", grdb, sqlite]),
+    room("Store", ["Accounting", "Usage", "Digest", "CZstd", grdb, sqlite]),
 
     // services
     room("Proxy", ["Platform", "HTTPCodec", "Metering", "Usage"]),

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""The close of a large month: month.py [TENANTS] [RECORDS]
+"""The close of a large month: month.py [TENANTS] [RECORDS] [--filled FILE]
 
 Fills a store with a month of hourly rollups (MonthBench, about 20,000,000 rows of 100,000 tenants over ten routes), imports
 a FOCUS bill of a million records, closes the month with `weir close`, and takes all statements as JSON in one archive with
 `weir statements --zip`. Seconds are of the clock, memory is the allocator's peak. Build first:
-swift build -c release --product MonthBench and --product weir.
+swift build -c release --product MonthBench and --product weir. With --filled a copy of a store is taken that
+`MonthBench fill FILE TENANTS` filled before.
 """
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -80,18 +82,32 @@ class Allocator:
         return done.stdout
 
 
+def fill(store, tenants):
+    """A month of usage in a new store."""
+    start = time.monotonic()
+    text = subprocess.run([os.path.join(RELEASE, "MonthBench"), "fill", store, str(tenants)],
+                          check=True, capture_output=True, text=True).stdout
+    print(f"{text.splitlines()[-1]}, {time.monotonic() - start:.0f} s", flush=True)
+
+
 def main():
-    tenants = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    records = int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000
+    arguments = sys.argv[1:]
+    filled = None
+    if "--filled" in arguments:
+        place = arguments.index("--filled")
+        filled = arguments[place + 1]
+        del arguments[place:place + 2]
+    tenants = int(arguments[0]) if arguments else 100_000
+    records = int(arguments[1]) if len(arguments) > 1 else 1_000_000
     os.makedirs(OUT, exist_ok=True)
     bill = os.path.join(OUT, f"focus-{records}.csv")
     if not os.path.exists(bill):
         subprocess.run([sys.executable, os.path.join(HERE, "focus_file.py"), str(records), bill], check=True)
     with tempfile.TemporaryDirectory(dir=OUT) as folder:
-        start = time.monotonic()
-        text = subprocess.run([os.path.join(RELEASE, "MonthBench"), "fill", f"{folder}/weir.sqlite", str(tenants)],
-                              check=True, capture_output=True, text=True).stdout
-        print(f"{text.splitlines()[-1]}, {time.monotonic() - start:.0f} s", flush=True)
+        if filled:
+            shutil.copyfile(filled, f"{folder}/weir.sqlite")
+        else:
+            fill(f"{folder}/weir.sqlite", tenants)
         policy = os.path.join(folder, "policy.yaml")
         with open(policy, "w", encoding="utf-8") as out:
             json.dump(POLICY, out)

@@ -34,16 +34,44 @@ extension JSONValue {
     }
   }
 
+  /// Whether no byte needs an escape, looked at eight bytes at a time.
+  private static func isPlain(_ bytes: Span<UInt8>) -> Bool {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    var index = 0
+    while index + 8 <= bytes.count {
+      let word = CostBytes.word(bytes, at: index)
+      let quote = word ^ ones &* 0x22
+      let backslash = word ^ ones &* 0x5C
+      // Of a byte the highest bit is set where it is below 0x20, a quote or a backslash.
+      let found =
+        (word &- ones &* 0x20) & ~word | (quote &- ones) & ~quote | (backslash &- ones) & ~backslash
+      if found & ones << 7 != 0 { return isPlainSlowly(bytes) }
+      index += 8
+    }
+    while index < bytes.count {
+      if needsEscape(bytes[index]) { return false }
+      index += 1
+    }
+    return true
+  }
+
+  /// The quick look may take a byte for wrong that follows a wrong one by a borrow; this one does not.
+  private static func isPlainSlowly(_ bytes: Span<UInt8>) -> Bool {
+    for index in bytes.indices where needsEscape(bytes[index]) { return false }
+    return true
+  }
+
+  private static func needsEscape(_ byte: UInt8) -> Bool {
+    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+  }
+
   private static let hex = Array("0123456789abcdef".utf8)
 
   /// Appends a text in quotes, with its escapes.
   static func write(_ text: String, to bytes: inout [UInt8]) {
     bytes.append(UInt8(ascii: "\""))
     // Most texts need no escape, and are copied as they are.
-    let isPlain = text.utf8.allSatisfy {
-      $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
-    }
-    if isPlain {
+    if isPlain(text.utf8Span.span) {
       bytes.append(contentsOf: text.utf8)
       bytes.append(UInt8(ascii: "\""))
       return

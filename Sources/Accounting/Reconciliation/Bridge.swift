@@ -6,8 +6,8 @@ public struct BridgeInput: Sendable {
   public var allocation: AllocationResult
   /// The ledger entries of the period and version.
   public var entries: [Entry]
-  /// The statements, once they exist.
-  public var statements: StatementSet?
+  /// The sum of all statements in micro-units, once they exist.
+  public var statementsMicros: Int128?
 
   /// An input.
   public init(
@@ -17,7 +17,9 @@ public struct BridgeInput: Sendable {
     self.costs = costs
     self.allocation = allocation
     self.entries = entries
-    self.statements = statements
+    statementsMicros = statements.map { set in
+      set.statements.reduce(Int128(0)) { $0 + Int128($1.total.micros) }
+    }
   }
 }
 
@@ -119,8 +121,7 @@ public struct Bridge: Hashable, Sendable {
     require(
       owners.rounding.units.magnitude <= bound.magnitude,
       "platform:rounding holds \(owners.rounding), more than a micro-unit a pool")
-    if let statements = input.statements {
-      let sum = statements.statements.reduce(Int128(0)) { $0 + Int128($1.total.micros) }
+    if let sum = input.statementsMicros {
       require(
         sum * Amount.unitsPerMicro == owners.tenants.units,
         "the statements sum to \(DecimalText.fixed(sum, digits: 6)), "

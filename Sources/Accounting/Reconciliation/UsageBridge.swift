@@ -35,12 +35,25 @@ public struct UsageBridge: Hashable, Sendable {
     var shown: [String: UInt128] = [:]
     let reserved = statements.summary.reservedUsage.values
     for usage in statements.statements.map(\.usage) + reserved {
-      for line in usage {
-        let (sum, overflow) = (shown[line.quantity] ?? 0).addingReportingOverflow(line.value)
-        guard !overflow else { throw .overflow(operation: "usage of \(line.quantity)") }
-        shown[line.quantity] = sum
-      }
+      for line in usage { try Self.add(line.value, of: line.quantity, to: &shown) }
     }
+    self.init(batches: batches, stored: stored, shown: shown, late: late)
+  }
+
+  /// Adds to the sum of a quantity; throws `overflow`.
+  static func add(
+    _ value: UInt128, of quantity: String, to sums: inout [String: UInt128]
+  ) throws(AccountingError) {
+    let (sum, overflow) = (sums[quantity] ?? 0).addingReportingOverflow(value)
+    guard !overflow else { throw .overflow(operation: "usage of \(quantity)") }
+    sums[quantity] = sum
+  }
+
+  /// Compares sums by quantity name; `shown` is what statements and the summary show.
+  public init(
+    batches: [String: UInt128], stored: [String: UInt128], shown: [String: UInt128],
+    late: [String: UInt128] = [:]
+  ) {
     let names = Set(batches.keys).union(stored.keys).union(shown.keys).union(late.keys)
     rows = names.sorted(by: KeyOrder.precedes).map { name in
       Row(

@@ -59,7 +59,7 @@ public struct Confidence: Hashable, Sendable {
     of micros: Int64, over drivers: [LineDriver]
   ) throws(AccountingError) -> [Int64] {
     guard drivers.count > 1 else {
-      return drivers.first.map { $0.contribution().isZero ? [] : [micros] } ?? []
+      return drivers.first.map { $0.contributes ? [micros] : [] } ?? []
     }
     // weight * value / total of each, over the product of the other totals as common denominator.
     let totals = drivers.map { BigUInt(decimal: $0.total) }
@@ -125,6 +125,24 @@ extension LineDriver {
     if MeteredQuantity(rawValue: name) != nil { return .measured }
     // Units of the operator's own are told by upstreams; external series come from other meters.
     return unit == MeteredQuantity.unit(of: name) ? .hinted : .measured
+  }
+
+  /// Whether `contribution` is more than nothing.
+  fileprivate var contributes: Bool { Self.isSome(weight) && Self.isSome(value) }
+
+  /// Whether a decimal has a digit that is not 0, the first 18 after the point.
+  private static func isSome(_ text: String) -> Bool {
+    var fraction: Int?
+    for byte in text.utf8 {
+      if byte == UInt8(ascii: ".") { fraction = 0 }
+      guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { continue }
+      if let count = fraction {
+        guard count < 18 else { return false }
+        fraction = count + 1
+      }
+      if byte != UInt8(ascii: "0") { return true }
+    }
+    return false
   }
 
   /// `weight * value`, both as whole numbers.

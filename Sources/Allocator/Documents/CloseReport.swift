@@ -35,7 +35,7 @@ enum CloseReport {
     let summary = computation.statements.summary
     return .object([
       .init("currency", .string(summary.total.currency.code)),
-      .init("statements", .integer(computation.statements.statements.count)),
+      .init("statements", .integer(computation.statements.count)),
       .init("tenants", .string(summary.tenants.text)),
       .init("unallocated", .string(summary.unallocated.text)),
       .init("kept", .string(summary.kept.text)), .init("rounding", .string(summary.rounding.text)),

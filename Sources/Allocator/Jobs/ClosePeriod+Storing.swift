@@ -5,14 +5,14 @@ internal import Store
 extension ClosePeriod {
   /// Stores a trial that nothing blocks, and notes in its result that it is closed.
   func store(_ trial: inout Trial, _ order: Order) async throws {
-    guard let computation = trial.result.computation, let policy = trial.loaded.policy else {
+    guard let computation = trial.result.computation, let frozen = trial.frozen else {
       preconditionFailure("only what was computed is stored")
     }
     let loaded = trial.loaded
     let ledger = computation.ledger(after: trial.reversals.last?.head ?? loaded.mark.ledger)
     let facts = PeriodCloseFacts(
       at: loaded.now, actor: order.actor, approver: order.approval?.approver,
-      reason: order.reason, frozen: loaded.frozen(policy: policy), ledger: ledger)
+      reason: order.reason, frozen: frozen, ledger: ledger)
     let closing = PeriodClosing(
       period: order.period, version: trial.result.version, mark: loaded.mark, facts: facts,
       entries: trial.reversals + computation.entries,
@@ -33,10 +33,10 @@ extension ClosePeriod {
   /// What a close leaves to be read.
   func documents(_ computation: PeriodComputation, waived: [Blocker]) -> PeriodDocuments {
     let threshold = world.configuration.reconciliation.varianceBasisPoints
-    let statements = computation.statements.statements
+    let statements = computation.statements
     return PeriodDocuments(
       statements: StatementDocuments(count: statements.count) { index in
-        let statement = statements[index]
+        let statement = try statements.statement(at: index)
         return StatementDocument(
           tenant: statement.tenant, total: statement.total, bytes: statement.canonicalJSON(),
           amounts: StatementAmounts.bytes(statement.amounts))

@@ -90,6 +90,8 @@ struct ClosePeriod: Sendable {
     var result: Result
     /// The inputs.
     let loaded: LoadedPeriod
+    /// Their digests, under a policy.
+    let frozen: FrozenInputs?
     /// For a restatement: what it undoes, chained after the head.
     let reversals: [ChainedEntry]
   }
@@ -116,15 +118,16 @@ struct ClosePeriod: Sendable {
       waived: found.filter { order.waived.contains($0.code) }, computation: computation,
       version: loaded.record.version + 1, isClosed: false)
     result.state = loaded.record.state
+    let inputs = loaded.policy.map { loaded.frozen(policy: $0) }
     result.proposal = computation.flatMap { computation in
-      loaded.policy.map { policy in
+      inputs.map { inputs in
         PostingProposal.digest(
           of: (reversals + computation.entries).map(\.entry),
-          frozen: loaded.frozen(policy: policy), waived: result.waived,
+          frozen: inputs, waived: result.waived,
           reason: order.reason, at: now)
       }
     }
-    return Trial(result: result, loaded: loaded, reversals: reversals)
+    return Trial(result: result, loaded: loaded, frozen: inputs, reversals: reversals)
   }
 
   /// The entries of the present version, undone under the version to come.

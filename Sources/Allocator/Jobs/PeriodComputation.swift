@@ -24,7 +24,7 @@ struct PeriodComputation: Sendable {
   /// Entries to be posted after the ledger's head.
   var entries: [ChainedEntry]
   /// The statements.
-  var statements: StatementSet
+  var statements: StatementDrafts
   /// From the invoice to who bears it.
   var bridge: Bridge
   /// From batches to statements.
@@ -55,17 +55,17 @@ struct PeriodComputation: Sendable {
       allocation: allocation, entries: entries, usage: loaded.usage, register: loaded.register,
       coverage: loaded.coverage, previous: loaded.previous, reconciliation: trial.state)
     shown.restated = closer.restated
-    let statements = try StatementBuilder.build(shown)
-    let bridge = try Bridge.build(
-      BridgeInput(
-        costs: costs, allocation: allocation, entries: entries, statements: statements))
+    let statements = try StatementDrafts(shown)
+    var whole = BridgeInput(costs: costs, allocation: allocation, entries: entries)
+    whole.statementsMicros = statements.totalMicros
+    let bridge = try Bridge.build(whole)
     let stored = LoadPeriod.totals(loaded.usage)
       .merging(loaded.lateTotals) { counted, late in counted + late }
     return PeriodComputation(
       costs: costs, allocation: allocation, entries: chained, statements: statements,
       bridge: bridge,
-      usageBridge: try UsageBridge(
-        batches: loaded.listenerTotals, stored: stored, statements: statements,
+      usageBridge: UsageBridge(
+        batches: loaded.listenerTotals, stored: stored, shown: try statements.shownUsage(),
         late: loaded.lateTotals))
   }
 

@@ -26,7 +26,7 @@ struct SoftClosePeriod: Sendable {
       period, facts: facts, documents: job.documents(computation, waived: []),
       audit: AuditRecord(
         at: now, actor: actor, action: .periodSoftClose, subject: period.description,
-        detail: "statements=\(computation.statements.statements.count) reason=\(reason)"))
+        detail: "statements=\(computation.statements.count) reason=\(reason)"))
     result.version = Statement.provisionalVersion
     result.state = .softClosed
     return result

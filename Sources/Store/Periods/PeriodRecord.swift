@@ -1,5 +1,7 @@
 public import Accounting
 public import Digest
+internal import Dispatch
+internal import Synchronization
 
 /// What the store knows about a period.
 public struct PeriodRecord: Sendable, Equatable {
@@ -168,7 +170,7 @@ public struct PeriodClosing: Sendable {
 }
 
 /// The documents that a close leaves.
-public struct PeriodDocuments: Sendable, Equatable {
+public struct PeriodDocuments: Sendable {
   /// Statements, one a tenant.
   public var statements: StatementDocuments
   /// The period's summary as JSON.
@@ -192,35 +194,51 @@ public struct PeriodDocuments: Sendable, Equatable {
 
 /// The statements of a period in canonical form, each made when it is asked for: those of a large month take more memory than
 /// all that they are made of.
-public struct StatementDocuments: RandomAccessCollection, Sendable, Equatable {
+public struct StatementDocuments: Sendable {
   /// How many there are.
   public let count: Int
-  private let make: @Sendable (Int) -> StatementDocument
+  private let make: @Sendable (Int) throws -> StatementDocument
+  /// Bound: so many are made at once, on all processors.
+  private static let chunk = 256
 
   /// Documents that exist.
   public init(_ documents: [StatementDocument]) {
     self.init(count: documents.count) { documents[$0] }
   }
 
-  /// Documents that `make` makes: for an index always the same.
-  public init(count: Int, _ make: @escaping @Sendable (Int) -> StatementDocument) {
+  /// Documents that `make` makes, on any thread: for an index always the same.
+  public init(count: Int, _ make: @escaping @Sendable (Int) throws -> StatementDocument) {
     self.count = count
     self.make = make
   }
 
-  /// 0.
-  public var startIndex: Int { 0 }
-  /// The index behind the last.
-  public var endIndex: Int { count }
-  /// One document, made now.
-  public subscript(index: Int) -> StatementDocument {
-    precondition(index >= 0 && index < count, "there is no such statement")
-    return make(index)
+  /// A document with what is stored of it.
+  struct Prepared: Sendable {
+    let document: StatementDocument
+    let digest: Digest256
+    let packed: [UInt8]
   }
 
-  /// Whether both have the same documents.
-  public static func == (left: StatementDocuments, right: StatementDocuments) -> Bool {
-    left.elementsEqual(right)
+  /// Makes all of them on all processors, some at a time, and hands them on in their order. Throws what
+  /// `make` and `body` throw.
+  func forEach(_ body: (Prepared) throws -> Void) throws {
+    let make = make
+    for start in stride(from: 0, to: count, by: Self.chunk) {
+      let size = min(Self.chunk, count - start)
+      let made = Mutex<[Result<Prepared, any Error>?]>(Array(repeating: nil, count: size))
+      DispatchQueue.concurrentPerform(iterations: size) { offset in
+        let result = Result {
+          let document = try make(start + offset)
+          return Prepared(
+            document: document, digest: SHA256.hash(document.bytes),
+            packed: PackedDocument.pack(document.bytes))
+        }
+        made.withLock { $0[offset] = result }
+      }
+      for result in made.withLock({ $0 }) {
+        if let prepared = try result?.get() { try body(prepared) }
+      }
+    }
   }
 }
 

@@ -146,11 +146,12 @@ enum PeriodRows {
         INSERT INTO statement (period, version, tenant, document, digest, micros, currency, amounts)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         """)
-    for statement in closing.statements {
+    try closing.statements.forEach { prepared in
+      let statement = prepared.document
       try insert.execute(arguments: [
-        period, version, statement.tenant, Data(statement.bytes),
-        Data(SHA256.hash(statement.bytes).bytes), statement.total.micros,
-        statement.total.currency.code, statement.amounts.map { Data($0) },
+        period, version, statement.tenant, Data(prepared.packed), Data(prepared.digest.bytes),
+        statement.total.micros, statement.total.currency.code,
+        statement.amounts.map { Data($0) },
       ])
     }
   }

@@ -18,9 +18,10 @@ enum ProvisionalRows {
         INSERT INTO provisional_statement (period, tenant, document, digest, micros, currency)
         VALUES (?, ?, ?, ?, ?, ?)
         """)
-    for statement in documents.statements {
+    try documents.statements.forEach { prepared in
+      let statement = prepared.document
       try insert.execute(arguments: [
-        period, statement.tenant, Data(statement.bytes), Data(SHA256.hash(statement.bytes).bytes),
+        period, statement.tenant, Data(prepared.packed), Data(prepared.digest.bytes),
         statement.total.micros, statement.total.currency.code,
       ])
     }

@@ -76,7 +76,7 @@ public struct StatementStore: Sendable {
           """, arguments: [period.description, Int(version), tenant ?? "", count]
       ).map { row in
         let stored = StoredStatement(
-          tenant: row["tenant"], document: [UInt8](row["document"] as Data),
+          tenant: row["tenant"], document: try PackedDocument.unpack(row["document"]),
           amounts: (row["amounts"] as Data?).map { [UInt8]($0) })
         guard
           SHA256.hash(stored.document) == (try Stored.digest(row["digest"], table: "statement"))
@@ -115,7 +115,7 @@ public struct StatementStore: Sendable {
   /// Stores of format 1 kept no amounts beside the document.
   private static func lines(_ row: Row) throws -> [PreviousStatement.Line] {
     if let amounts: Data = row["amounts"] { return try StatementAmounts.lines([UInt8](amounts)) }
-    return try Statement(canonicalJSON: [UInt8](row["document"] as Data)).amounts
+    return try Statement(canonicalJSON: PackedDocument.unpack(row["document"])).amounts
   }
 
   /// A statement's canonical JSON, of the latest version when nil; throws `notFound`.
@@ -140,7 +140,7 @@ public struct StatementStore: Sendable {
       guard let row else {
         throw StoreError.notFound(what: "statement of \(tenant) for \(period)")
       }
-      let bytes = [UInt8](row["document"] as Data)
+      let bytes = try PackedDocument.unpack(row["document"])
       guard SHA256.hash(bytes) == (try Stored.digest(row["digest"], table: "statement")) else {
         throw StoreError.malformed(table: "statement", reason: "\(tenant) \(period) was changed")
       }

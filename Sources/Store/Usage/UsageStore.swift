@@ -39,7 +39,7 @@ public struct UsageStore: Sendable {
     let (scan, sections) = try await engine.read(operation) { database in
       let scan = try UsageReading.scan(
         database, table: "usage_rollup", period: period, history: history)
-      return (scan, try scan.sections(database, Self.scanners))
+      return (scan, try scan.sections(database, Self.sections))
     }
     var figures = try await engine.read(operation) { database in
       try UsageReading.figures(database, table: "usage_taken", period: period, history: history)
@@ -68,8 +68,9 @@ public struct UsageStore: Sendable {
     return figures
   }
 
-  /// Readers that sum a period side by side; each sees the store as it is when it begins. A close takes its mark before.
-  private static let scanners = min(4, ProcessInfo.processInfo.activeProcessorCount)
+  /// Parts in which a period is summed, by several readers at once; each sees the store as it is when it begins. A
+  /// close takes its mark before. Many small ones, because a few tenants have most of the rows.
+  private static let sections = 16 * min(4, ProcessInfo.processInfo.activeProcessorCount)
 
   /// What arrived for a period after it was closed.
   public func lateFigures(

@@ -1,0 +1,51 @@
+internal import CZstd
+internal import Foundation
+
+/// Statements as they are stored: in a zstd frame (RFC 8878), which makes them about a tenth. Their digests are
+/// over what is in it. A document that begins with `{` is one of a store of format 2 and stands as it is.
+enum PackedDocument {
+  /// Bound: a document has at most so many bytes.
+  private static let bytesMax: UInt64 = 256 << 20
+  /// What a frame begins with.
+  private static let mark: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD]
+  private static let level: Int32 = 1
+
+  /// The frame of some bytes, which tells their number.
+  static func pack(_ bytes: [UInt8]) -> [UInt8] {
+    let room = ZSTD_compressBound(bytes.count)
+    return unsafe [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+      // Safe: both buffers are live and have the given sizes; with that room it fails only without memory.
+      let written = unsafe bytes.withUnsafeBytes { source in
+        unsafe ZSTD_compress(buffer.baseAddress, room, source.baseAddress, source.count, level)
+      }
+      precondition(ZSTD_isError(written) == 0, "zstd has no memory")
+      count = written
+    }
+  }
+
+  /// The bytes of a stored document; throws `malformed` when it was damaged.
+  static func unpack(_ stored: Data) throws(StoreError) -> [UInt8] {
+    let frame = [UInt8](stored)
+    guard frame.starts(with: mark) else { return frame }
+    // Safe: the buffer is live and has the given size.
+    let size = unsafe frame.withUnsafeBytes { source in
+      unsafe ZSTD_getFrameContentSize(source.baseAddress, source.count)
+    }
+    // Unknown sizes and errors are the largest numbers.
+    guard size <= bytesMax else { throw damaged }
+    var isWhole = false
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: Int(size)) { buffer, count in
+      // Safe: as above, and no more than the room is written.
+      let read = unsafe frame.withUnsafeBytes { source in
+        unsafe ZSTD_decompress(buffer.baseAddress, Int(size), source.baseAddress, source.count)
+      }
+      isWhole = ZSTD_isError(read) == 0 && read == Int(size)
+      count = isWhole ? Int(size) : 0
+    }
+    guard isWhole else { throw damaged }
+    return bytes
+  }
+
+  private static let damaged = StoreError.malformed(
+    table: "statement", reason: "the document's frame is damaged")
+}
