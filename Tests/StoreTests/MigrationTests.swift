@@ -64,8 +64,8 @@ import Testing
       let hash = "x'\(SHA256.hash("x").hex)'"
       try database.execute(
         sql: """
-          INSERT INTO period VALUES ('\(month)', 'closed', 1, 5, 'olga', 'October', \(hash), \(hash),
-            \(hash), 0, x'\(Digest256.zero.hex)');
+          INSERT INTO period VALUES ('\(month)', 'closed', 1, 5, 'olga', 'October',
+            \(hash), \(hash), \(hash), 0, x'\(Digest256.zero.hex)');
           INSERT INTO period_import VALUES ('\(month)', 1, 'aws', 1, \(hash));
           INSERT INTO statement_set VALUES ('\(month)', 1, x'7b7d', x'7b7d');
           """)

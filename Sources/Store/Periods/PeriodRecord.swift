@@ -221,7 +221,7 @@ public struct StatementDocuments: Sendable {
 
   /// Makes all of them on all processors, some at a time, and hands them on in their order. Throws what
   /// `make` and `body` throw.
-  func forEach(_ body: (Prepared) throws -> Void) throws {
+  func makeAll(_ body: (Prepared) throws -> Void) throws {
     let make = make
     for start in stride(from: 0, to: count, by: Self.chunk) {
       let size = min(Self.chunk, count - start)

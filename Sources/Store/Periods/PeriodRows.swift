@@ -146,7 +146,7 @@ enum PeriodRows {
         INSERT INTO statement (period, version, tenant, document, digest, micros, currency, amounts)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         """)
-    try closing.statements.forEach { prepared in
+    try closing.statements.makeAll { prepared in
       let statement = prepared.document
       try insert.execute(arguments: [
         period, version, statement.tenant, Data(prepared.packed), Data(prepared.digest.bytes),

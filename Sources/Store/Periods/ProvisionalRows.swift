@@ -18,7 +18,7 @@ enum ProvisionalRows {
         INSERT INTO provisional_statement (period, tenant, document, digest, micros, currency)
         VALUES (?, ?, ?, ?, ?, ?)
         """)
-    try documents.statements.forEach { prepared in
+    try documents.statements.makeAll { prepared in
       let statement = prepared.document
       try insert.execute(arguments: [
         period, statement.tenant, Data(prepared.packed), Data(prepared.digest.bytes),
