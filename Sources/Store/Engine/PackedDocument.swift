@@ -46,6 +46,12 @@ enum PackedDocument {
     return bytes
   }
 
+  /// The bytes of a stored document, and of a damaged one those that are stored: for a digest, which is then
+  /// another than it was.
+  static func whateverIsThere(_ stored: Data) -> [UInt8] {
+    (try? unpack(stored)) ?? [UInt8](stored)
+  }
+
   private static let damaged = StoreError.malformed(
-    table: "statement", reason: "the document's frame is damaged")
+    table: "statement", reason: "the document was changed or cut off")
 }

@@ -59,7 +59,7 @@ enum SealReading {
       arguments: [period, version])
     while let row = try documents.next() {
       tree.add(
-        name: row["tenant"], document: SHA256.hash(try PackedDocument.unpack(row["document"])))
+        name: row["tenant"], document: SHA256.hash(PackedDocument.whateverIsThere(row["document"])))
     }
     let entries =
       try Int64.fetchOne(
