@@ -8,22 +8,6 @@ import Testing
 struct CorrectionTests {
   private static let worlds = 1_500
 
-  private static func context(_ period: String, version: UInt32 = 1) -> PostingContext {
-    PostingContext(
-      period: Fixtures.period(period), version: version, postedAt: Fixtures.october.end,
-      actor: "ann", reason: "r", policy: nil, imports: [])
-  }
-
-  /// The sums of all postings by account and currency, zeros left out.
-  private static func sums(_ entries: [Entry]) -> [String: Int128] {
-    var sums: [String: Int128] = [:]
-    for posting in entries.flatMap(\.postings) {
-      sums["\(posting.account) \(posting.amount.currency)", default: 0] += Int128(
-        posting.amount.micros)
-    }
-    return sums.filter { $0.value != 0 }
-  }
-
   private static func isBalanced(_ entry: Entry) -> Bool {
     var sums: [Currency: Int128] = [:]
     for posting in entry.postings {
@@ -69,12 +53,12 @@ struct CorrectionTests {
         let changes = try LateAdjustment.changes(posted: posted, wanted: wanted)
         let entries = try LedgerPosting.adjustments(
           changes, origin: (Fixtures.october, 1), ordinal: ordinal,
-          context: Self.context("2026-11"), after: head)
+          context: Fixtures.correction("2026-11"), after: head)
 
         #expect(entries.allSatisfy { Self.isBalanced($0.entry) }, comment)
         posted += entries.map(\.entry)
         head = entries.last?.head ?? head
-        #expect(Self.sums(posted) == Self.sums(wanted), comment)
+        #expect(Fixtures.sums(posted) == Fixtures.sums(wanted), comment)
         #expect(try LateAdjustment.changes(posted: posted, wanted: wanted).isEmpty, comment)
         changed += changes.isEmpty ? 0 : 1
       }
@@ -95,26 +79,26 @@ struct CorrectionTests {
       let changes = try LateAdjustment.changes(
         posted: original, wanted: now.chain.map(\.entry))
       var chain = try LedgerPosting.adjustments(
-        changes, origin: (Fixtures.october, 1), ordinal: 1, context: Self.context("2026-11"),
+        changes, origin: (Fixtures.october, 1), ordinal: 1, context: Fixtures.correction("2026-11"),
         after: first.chain.last?.head ?? .empty)
       for adjustment in chain {
         chain.append(
           try LedgerPosting.reversal(
-            of: adjustment.entry, context: Self.context("2026-11"),
+            of: adjustment.entry, context: Fixtures.correction("2026-11"),
             after: chain.last?.head ?? .empty))
       }
 
       let all = original + chain.map(\.entry)
-      #expect(Self.sums(all) == Self.sums(original), comment)
+      #expect(Fixtures.sums(all) == Fixtures.sums(original), comment)
       let head = chain.last?.head ?? first.chain.last?.head ?? .empty
       let reversals = try LedgerPosting.reversals(
-        of: original, context: Self.context("2026-10", version: 2), after: head)
-      #expect(Self.sums(original + reversals.map(\.entry)).isEmpty, comment)
+        of: original, context: Fixtures.correction("2026-10", version: 2), after: head)
+      #expect(Fixtures.sums(original + reversals.map(\.entry)).isEmpty, comment)
       let again = try LedgerPosting.entries(
-        for: first.allocation, context: Self.context("2026-10", version: 2),
+        for: first.allocation, context: Fixtures.correction("2026-10", version: 2),
         after: reversals.last?.head ?? head)
       let everything = all + (reversals + again).map(\.entry)
-      #expect(Self.sums(everything) == Self.sums(original), comment)
+      #expect(Fixtures.sums(everything) == Fixtures.sums(original), comment)
       #expect(Set(everything.map(\.id)).count == everything.count, comment)
       var verifier = LedgerVerifier()
       for link in first.chain + chain + reversals + again { verifier.check(StoredEntry(link)) }

@@ -139,39 +139,23 @@ struct PropertyTests {
     let head = close.chain.last?.head ?? .empty
     let changes = try LateAdjustment.changes(posted: original, wanted: wanted)
     let adjustments = try LedgerPosting.adjustments(
-      changes, origin: (Fixtures.october, 1), ordinal: 1, context: Self.context("2026-11", 1),
+      changes, origin: (Fixtures.october, 1), ordinal: 1, context: Fixtures.correction("2026-11"),
       after: head)
     let adjusted = original + adjustments.map(\.entry)
-    #expect(Self.sums(adjusted) == Self.sums(wanted), comment)
+    #expect(Fixtures.sums(adjusted) == Fixtures.sums(wanted), comment)
     #expect(try LateAdjustment.changes(posted: adjusted, wanted: wanted).isEmpty, comment)
 
-    let context = Self.context("2026-10", 2)
+    let context = Fixtures.correction("2026-10", version: 2)
     let reversals = try LedgerPosting.reversals(of: original, context: context, after: head)
-    #expect(Self.sums(original + reversals.map(\.entry)).isEmpty, comment)
+    #expect(Fixtures.sums(original + reversals.map(\.entry)).isEmpty, comment)
     for (allocation, balances) in [(now.allocation, wanted), (close.allocation, original)] {
       let restated = try LedgerPosting.entries(
         for: allocation, context: context, after: reversals.last?.head ?? head)
       let all = close.chain + reversals + restated
-      #expect(Self.sums(all.map(\.entry)) == Self.sums(balances), comment)
+      #expect(Fixtures.sums(all.map(\.entry)) == Fixtures.sums(balances), comment)
       #expect(Set(all.map(\.entry.id)).count == all.count, comment)
     }
     return changes.count
-  }
-
-  private static func context(_ period: String, _ version: UInt32) -> PostingContext {
-    PostingContext(
-      period: Fixtures.period(period), version: version, postedAt: Fixtures.october.end,
-      actor: "ann", reason: "r", policy: nil, imports: [])
-  }
-
-  /// The sums of all postings by account and currency, zeros left out.
-  private static func sums(_ entries: [Entry]) -> [String: Int128] {
-    var sums: [String: Int128] = [:]
-    for posting in entries.flatMap(\.postings) {
-      sums["\(posting.account) \(posting.amount.currency)", default: 0] += Int128(
-        posting.amount.micros)
-    }
-    return sums.filter { $0.value != 0 }
   }
 
   /// The steps that explain an amount sum to it, and the allocation made again is the same.

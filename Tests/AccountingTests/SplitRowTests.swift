@@ -1,5 +1,6 @@
-import Accounting
 import Testing
+
+@testable import Accounting
 
 struct SplitRowTests {
   private static let policy = try? PolicyText.decode(
@@ -57,6 +58,33 @@ struct SplitRowTests {
     #expect(costs.inScope.effective == Fixtures.amount("10"))
     #expect(costs.setAside.effective == Fixtures.amount("7"))
     #expect(costs.unsettledSplits.map(\.resource) == ["cluster/1"])
+  }
+
+  @Test func `charges that are split and invoices have a bound`() throws {
+    var resolver = SplitResolver(groupsMax: 2)
+    var invoices = InvoiceRecords(invoicesMax: 2)
+    for number in [1, 2, 1, 2] {
+      var split = record("5", allocatedTo: "acme")
+      split[.resource] = "cluster/\(number)"
+      split[.invoice] = "INV-\(number)"
+      try resolver.noteAllocated(split)
+      try invoices.add(split, nil)
+    }
+    let last = resolver
+    let sums = invoices
+    #expect(throws: AccountingError.unusableCosts(reason: "more than 2 charges are split")) {
+      var resolver = last
+      var third = record("5", allocatedTo: "acme")
+      third[.resource] = "cluster/3"
+      try resolver.noteAllocated(third)
+    }
+    #expect(throws: AccountingError.unusableCosts(reason: "the records name more than 2 invoices"))
+    {
+      var invoices = sums
+      var third = record("5")
+      third[.invoice] = "INV-3"
+      try invoices.add(third, nil)
+    }
   }
 
   @Test func `sums of sides that are too far apart to subtract do not agree`() throws {

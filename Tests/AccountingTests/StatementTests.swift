@@ -105,6 +105,24 @@ struct StatementTests {
     }
   }
 
+  @Test func `the lines of one statement have the same range, before any is made`() throws {
+    let policy = try PolicyText.decode(
+      """
+      {"version":1,"name":"p","currency":"USD","pools":[
+        {"name":"a","match":{"service":"compute"},"method":{"kind":"direct","tag":"tenant"}},
+        {"name":"b","method":{"kind":"direct","tag":"tenant"}}]}
+      """)
+    let records = [("compute", "9e12"), ("other", "-9e12")].map { service, cost in
+      var record = Fixtures.record(cost, service: service)
+      record.tags["tenant"] = "acme"
+      return record
+    }
+
+    #expect(throws: AccountingError.overflow(operation: "the statement of acme")) {
+      try Close(records, policy: policy, usage: UsageFigures())
+    }
+  }
+
   @Test func `a tenant with usage but no cost has a statement of nought`() throws {
     let set = try Self.close().statements
     let idle = try #require(set.statements.first { $0.tenant == "idle" })

@@ -15,6 +15,8 @@ import Testing
     }
     #expect(try PackedDocument.unpack(Data("{}".utf8)) == Array("{}".utf8))
     #expect(try PackedDocument.unpack(Data()) == [])
+    let long = Array("{\"a\":1}".utf8)
+    #expect(PackedDocument.pack(long, max: 6) == long)
   }
 
   @Test func `a damaged document is refused or has other bytes, and never traps`() throws {

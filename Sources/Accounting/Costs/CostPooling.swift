@@ -132,17 +132,23 @@ public struct CostPooling: Sendable {
     _ rate: AppliedRate?
   ) throws(AccountingError) {
     if index == tap.index {
-      try followings[tap.pool]?.own[tap.key(of: record), default: .init()]
-        .add(record.effectiveCost, rate)
+      let texts = tap.key(of: record)
+      if followings[tap.pool]?.own[texts] == nil { try noteFollowed(tap) }
+      try followings[tap.pool]?.own[texts, default: .init()].add(record.effectiveCost, rate)
     } else if tap.sources.contains(index) {
       let key = FollowedKey(pool: index, texts: tap.key(of: record), owner: owner ?? .kept)
-      if followings[tap.pool]?.rows[key] == nil { followedCount += 1 }
-      guard followedCount <= Self.followedMax else {
-        throw .unusableCosts(
-          reason: "the rows that pool \(tap.pool) follows have more than \(Self.followedMax) "
-            + "different texts in its fields")
-      }
+      if followings[tap.pool]?.rows[key] == nil { try noteFollowed(tap) }
       try followings[tap.pool]?.rows[key, default: .init()].add(record.effectiveCost, rate)
+    }
+  }
+
+  /// Counts one more set of texts of rows that follow or are followed.
+  private mutating func noteFollowed(_ tap: FollowTaps) throws(AccountingError) {
+    followedCount += 1
+    guard followedCount <= Self.followedMax else {
+      throw .unusableCosts(
+        reason: "the rows of pool \(tap.pool) and those that it follows have more than "
+          + "\(Self.followedMax) different texts in its fields")
     }
   }
 

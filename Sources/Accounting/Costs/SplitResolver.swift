@@ -16,12 +16,13 @@ import Digest
 /// Memory grows with the number of split groups.
 public struct SplitResolver: Sendable {
   /// Bound: how many charges of a period may be split; a group takes about 250 bytes.
-  static let groupsMax = 2_000_000
-
+  private let groupsMax: Int
   private var groups: [Digest256: SplitGroup] = [:]
 
   /// A resolver that has seen nothing.
-  public init() {}
+  public init() { self.init(groupsMax: 2_000_000) }
+
+  init(groupsMax: Int) { self.groupsMax = groupsMax }
 
   /// Whether no split row was noted: then nothing needs a decision.
   public var isEmpty: Bool { groups.isEmpty }
@@ -30,8 +31,8 @@ public struct SplitResolver: Sendable {
   public mutating func noteAllocated(_ record: CostRecord) throws(AccountingError) {
     guard record.isAllocatedRow, let key = Self.allocatedKey(record) else { return }
     var group = groups[key] ?? SplitGroup(record)
-    guard groups.count < Self.groupsMax || groups[key] != nil else {
-      throw .unusableCosts(reason: "more than \(Self.groupsMax) charges are split")
+    guard groups.count < groupsMax || groups[key] != nil else {
+      throw .unusableCosts(reason: "more than \(groupsMax) charges are split")
     }
     group.isRounded = AWSSplit.isMethod(record[.allocatedMethod])
     try group.allocated.add(record)

@@ -1,95 +1,3 @@
-/// What its issuer states of one invoice in one currency (FOCUS 1.4, Invoice Detail).
-public struct InvoiceTotal: Hashable, Sendable {
-  /// The source that the statement was imported under, which is that of the records too.
-  public let source: String
-  /// InvoiceId.
-  public let invoice: String
-  /// The currency.
-  public let currency: Currency
-  /// How many lines were summed; those of voided invoices are not among them.
-  public let lines: Int
-  /// How many of these are stated in whole minor units.
-  public let linesRounded: Int
-  /// The sum of their BilledCost.
-  public let billed: Amount
-
-  /// A total.
-  public init(
-    source: String, invoice: String, currency: Currency, lines: Int, linesRounded: Int,
-    billed: Amount
-  ) {
-    self.source = source
-    self.invoice = invoice
-    self.currency = currency
-    self.lines = lines
-    self.linesRounded = linesRounded
-    self.billed = billed
-  }
-
-  /// The same under another id.
-  func named(_ invoice: String) -> InvoiceTotal {
-    InvoiceTotal(
-      source: source, invoice: invoice, currency: currency, lines: lines,
-      linesRounded: linesRounded, billed: billed)
-  }
-
-  /// The total of what this and another one state, which is under the other's invoice.
-  func adding(to other: InvoiceTotal) throws(AccountingError) -> InvoiceTotal {
-    InvoiceTotal(
-      source: source, invoice: other.invoice, currency: currency, lines: lines + other.lines,
-      linesRounded: linesRounded + other.linesRounded, billed: try billed.adding(other.billed))
-  }
-}
-
-/// The invoices of each source as their issuers state them, against the source's records that name them.
-struct InvoiceRecords: Sendable {
-  /// The sums of records by source and InvoiceId; an empty id stands for none.
-  private var sums: [String: [String: RatedTally]] = [:]
-  private var source = ""
-  private var current: [String: RatedTally] = [:]
-
-  /// Bound: how many invoices the records of a period may name.
-  static let invoicesMax = 1_000_000
-  private var count = 0
-
-  /// What follows is of this source.
-  mutating func begin(_ next: String) {
-    sums[source] = current
-    source = next
-    current = sums[next] ?? [:]
-  }
-
-  /// Takes a record in. Throws `overflow`, and `unusableCosts` past the bound.
-  mutating func add(_ record: CostRecord, _ rate: AppliedRate?) throws(AccountingError) {
-    let invoice = record[.invoice] ?? ""
-    if current[invoice] == nil {
-      count += 1
-      guard count <= Self.invoicesMax else {
-        throw .unusableCosts(reason: "the records name more than \(Self.invoicesMax) invoices")
-      }
-    }
-    try current[invoice, default: .init()].add(record, rate)
-  }
-
-  /// The sums by source and invoice.
-  var all: [String: [String: RatedTally]] { sums.merging([source: current]) { $1 } }
-
-  /// The sums by invoice, converted.
-  func converted() throws(AccountingError) -> [String: PooledCosts.Tally] {
-    var tallies: [String: PooledCosts.Tally] = [:]
-    for invoices in all.values {
-      for (invoice, sum) in invoices {
-        let tally = try sum.converted()
-        let known = tallies[invoice] ?? .init()
-        tallies[invoice] = PooledCosts.Tally(
-          records: known.records + tally.records, billed: try known.billed.adding(tally.billed),
-          effective: try known.effective.adding(tally.effective))
-      }
-    }
-    return tallies
-  }
-}
-
 /// The invoices of a period as their issuers state them, against the records that name them.
 ///
 /// Each invoice is compared in its own currency with the records of the source that it was imported under.
@@ -215,24 +123,10 @@ public struct InvoiceComparison: Hashable, Sendable {
   }
 
   private static func isRounding(_ difference: Amount, of total: InvoiceTotal) -> Bool {
-    let unit = Amount.minorUnit(of: total.currency).units.magnitude
+    let unit = Amount(micros: total.currency.microsPerMinorUnit).units.magnitude
     let units = min(total.linesRounded, 2 * Self.roundingUnitsMax)
     return BigUInt(difference.units.magnitude) * BigUInt(UInt64(2))
       <= BigUInt(unit) * BigUInt(UInt64(units))
-  }
-}
-
-extension Amount {
-  /// The smallest amount that a currency is paid in.
-  static func minorUnit(of currency: Currency) -> Amount {
-    var unit = Amount.unitsPerOne
-    for _ in 0..<currency.minorDigits { unit /= 10 }
-    return Amount(units: unit)
-  }
-
-  /// Whether the amount is a whole count of a currency's minor units.
-  public func isWhole(in currency: Currency) -> Bool {
-    units % Self.minorUnit(of: currency).units == 0
   }
 }
 

@@ -44,78 +44,6 @@ public struct StatementSet: Hashable, Sendable {
   public let summary: PeriodSummary
 }
 
-/// The statements of a period, each made when it is asked for: those of a large month take several times the memory
-/// of what they are made of.
-public struct StatementDrafts: Sendable {
-  /// The period in one table.
-  public let summary: PeriodSummary
-
-  private struct Place {
-    let pool: Int
-    let share: Int
-  }
-
-  private let input: StatementInput
-  private let tenants: [(id: String, row: PeriodSummary.Row)]
-  /// The entries of the pools, in their order; nil for a pool without one.
-  private let entries: [Digest256?]
-  private let places: [String: [Place]]
-
-  /// What statements are made of. Throws `unusableCosts` when the entries do not post the allocation, and
-  /// `overflow` when sums leave their range.
-  public init(_ given: StatementInput) throws(AccountingError) {
-    var input = given
-    let posted = try StatementBuilder.entriesByPool(input)
-    summary = try StatementBuilder.summary(input, version: input.entries.first?.version ?? 1)
-    input.coverage = input.coverage.ofStatement
-    self.input = input
-    let pools = input.allocation.pools
-    entries = pools.map { posted[$0.pool]?.id }
-    var places: [String: [Place]] = [:]
-    for (pool, allocation) in pools.enumerated() where entries[pool] != nil {
-      for (share, owned) in allocation.shares.enumerated() {
-        guard case .tenant(let tenant) = owned.owner else { continue }
-        places[tenant, default: []].append(Place(pool: pool, share: share))
-      }
-    }
-    self.places = places
-    tenants = summary.rows.compactMap { row in
-      if case .tenant(let id) = row.account { (id, row) } else { nil }
-    }
-  }
-
-  /// How many there are: one for every tenant with an amount or with usage.
-  public var count: Int { tenants.count }
-
-  /// One statement, in byte order of the tenants, below `count`. Throws `overflow` when a sum of its
-  /// lines leaves its range.
-  public func statement(at index: Int) throws(AccountingError) -> Statement {
-    let (tenant, row) = tenants[index]
-    let drafts = (places[tenant] ?? []).flatMap { place -> [Draft] in
-      guard let entry = entries[place.pool] else { return [] }
-      let pool = input.allocation.pools[place.pool]
-      return Draft.lines(of: pool.shares[place.share], in: pool, entry: entry)
-    }
-    return try StatementBuilder.statement(tenant, row, drafts, summary, input)
-  }
-
-  /// The sum of all totals, in micro-units.
-  public var totalMicros: Int128 {
-    tenants.reduce(Int128(0)) { $0 + Int128($1.row.amount.micros) }
-  }
-
-  /// What statements and the summary show of usage, by quantity. Throws `overflow`.
-  public func shownUsage() throws(AccountingError) -> [String: UInt128] {
-    var shown: [String: UInt128] = [:]
-    for tenant in tenants.map(\.id) + Array(summary.reservedUsage.keys) {
-      for figure in input.usage.figures(of: tenant) {
-        try UsageBridge.add(figure.value, of: figure.quantity, to: &shown)
-      }
-    }
-    return shown
-  }
-}
-
 /// Makes statements. Pure; nothing is computed again that the allocation has found.
 ///
 /// Printed figures: the period's total is rounded to the minor unit (half-even) and spread over all
@@ -132,7 +60,7 @@ public enum StatementBuilder {
   }
 
   /// The entry of each pool, after comparing its postings with the allocation.
-  fileprivate static func entriesByPool(
+  static func entriesByPool(
     _ input: StatementInput
   ) throws(AccountingError) -> [String: Entry] {
     var entries: [String: Entry] = [:]
@@ -148,7 +76,7 @@ public enum StatementBuilder {
     return entries
   }
 
-  fileprivate static func summary(
+  static func summary(
     _ input: StatementInput, version: UInt32
   ) throws(AccountingError) -> PeriodSummary {
     let allocation = input.allocation
@@ -183,7 +111,8 @@ public enum StatementBuilder {
           account: account, isRegistered: account.isRegistered(in: input.register),
           amount: Money(micros: micros, currency: currency), printed: printed))
     }
-    try requireRange(rows.map(\.amount.micros), "the amounts of \(allocation.period)")
+    let magnitude = rows.reduce(Int128(0)) { $0 + Int128($1.amount.micros.magnitude) }
+    try requireRange(magnitude, "the amounts of \(allocation.period)")
     let reserved = TenantNaming.reserved.filter { !input.usage.figures(of: $0).isEmpty }
     return PeriodSummary(
       period: allocation.period, version: version, policyName: allocation.policyName,
@@ -196,11 +125,10 @@ public enum StatementBuilder {
 
   /// Amounts of which some may be negative: also their magnitudes have to fit a sum, so that the sum of
   /// any of them does.
-  private static func requireRange(
-    _ micros: [Int64], _ what: @autoclosure () -> String
+  static func requireRange(
+    _ magnitude: Int128, _ what: @autoclosure () -> String
   ) throws(AccountingError) {
-    let sum = micros.reduce(Int128(0)) { $0 + Int128($1.magnitude) }
-    guard sum <= Int128(Int64.max) else { throw .overflow(operation: what()) }
+    guard magnitude <= Int128(Int64.max) else { throw .overflow(operation: what()) }
   }
 
   private static func usage(of tenant: String, _ input: StatementInput) -> [UsageLine] {
@@ -211,12 +139,12 @@ public enum StatementBuilder {
     }
   }
 
-  fileprivate static func statement(
-    _ tenant: String, _ row: PeriodSummary.Row, _ drafts: [Draft], _ summary: PeriodSummary,
+  static func statement(
+    _ tenant: String, _ row: PeriodSummary.Row, _ drafts: [StatementLineDraft],
+    _ summary: PeriodSummary,
     _ input: StatementInput
   ) throws(AccountingError) -> Statement {
     let currency = row.amount.currency
-    try requireRange(drafts.map(\.micros), "the statement of \(tenant)")
     let printed = try Apportionment.round(
       drafts.map { (key: $0.key, exact: Int128($0.micros)) },
       unit: Int128(currency.microsPerMinorUnit), to: row.printed)
@@ -239,101 +167,6 @@ public enum StatementBuilder {
       total: row.amount, printedTotal: row.printed, comparison: context.comparison(of: lines),
       usage: usage,
       coverage: input.coverage, reconciliation: input.reconciliation)
-  }
-}
-
-/// What the lines of one statement have in common.
-private struct LineContext {
-  let currency: Currency
-  let hints: HintCounts
-  private let previous: PreviousStatement?
-  private let amounts: [String: Int64]
-  private var compared: Set<String> = []
-
-  /// The amounts of lines of one pool and route are summed: members of a tenant may have one each.
-  init(
-    currency: Currency, hints: HintCounts, previous: PreviousStatement?
-  ) throws(AccountingError) {
-    self.currency = currency
-    self.hints = hints
-    self.previous = previous
-    var amounts: [String: Int64] = [:]
-    for line in previous?.total.currency == currency ? previous?.lines ?? [] : [] {
-      let key = StatementLine.key(line.pool, line.route)
-      let (sum, overflow) = amounts[key, default: 0].addingReportingOverflow(line.micros)
-      guard !overflow else { throw .overflow(operation: "the last period of \(line.pool)") }
-      amounts[key] = sum
-    }
-    self.amounts = amounts
-  }
-
-  /// The comparison of the statement that these lines make.
-  func comparison(of lines: [StatementLine]) -> Comparison? {
-    guard let previous else { return nil }
-    let now = Set(lines.map(\.key))
-    let gone = previous.lines.filter { line in
-      let key = StatementLine.key(line.pool, line.route)
-      return amounts[key] != nil && !now.contains(key)
-    }
-    return Comparison(version: previous.version, total: previous.total, gone: gone)
-  }
-
-  /// The amount of a line in the period before: of the first line that asks, so that each amount is
-  /// told once.
-  mutating func previous(_ key: String) -> Money? {
-    guard let micros = amounts[key], compared.insert(key).inserted else { return nil }
-    return Money(micros: micros, currency: currency)
-  }
-}
-
-/// A line before it has its printed amount.
-private struct Draft {
-  let pool: PoolAllocation
-  let route: String?
-  var member: String?
-  let micros: Int64
-  let share: String
-  let values: [String]
-  let entry: Digest256
-
-  /// What ties between lines are broken by: the pool, then the route, then whose line it was.
-  var key: String {
-    StatementLine.key(pool.pool, route) + (member.map { "\u{0}" + $0 } ?? "")
-  }
-
-  /// The lines of a share: one per route, or one.
-  static func lines(of share: PoolShare, in pool: PoolAllocation, entry: Digest256) -> [Draft] {
-    guard !share.routes.isEmpty else {
-      return [
-        Draft(
-          pool: pool, route: nil, micros: share.amount.micros, share: share.share,
-          values: share.values, entry: entry)
-      ]
-    }
-    return share.routes.map {
-      Draft(
-        pool: pool, route: $0.route, member: $0.member, micros: $0.micros, share: $0.share,
-        values: $0.values, entry: entry)
-    }
-  }
-
-  func line(
-    printed: Int64, _ context: inout LineContext
-  ) throws(AccountingError) -> StatementLine {
-    let drivers = zip(pool.drivers, values).map { figure, value in
-      LineDriver(
-        name: figure.name, unit: figure.unit, value: value, total: figure.total,
-        weight: figure.effectiveWeight, unitCost: figure.unitCost)
-    }
-    return StatementLine(
-      pool: pool.pool, method: pool.method, layer: CostLayer(method: pool.method), route: route,
-      drivers: drivers, share: share, amount: Money(micros: micros, currency: context.currency),
-      printed: printed,
-      confidence: try Confidence(
-        micros: micros, method: pool.method, drivers: drivers, route: route,
-        usage: context.hints),
-      previous: context.previous(StatementLine.key(pool.pool, route)), entry: entry,
-      notes: pool.notes + (member.map { ["of \($0)"] } ?? []))
   }
 }
 

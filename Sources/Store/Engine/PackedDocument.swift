@@ -4,14 +4,15 @@ internal import Foundation
 /// Statements as they are stored: in a zstd frame (RFC 8878), which makes them about a tenth. Their digests are
 /// over what is in it. A document that begins with `{` is one of a store of format 2 and stands as it is.
 enum PackedDocument {
-  /// Bound: a document has at most so many bytes.
-  private static let bytesMax: UInt64 = 256 << 20
+  /// Bound: a frame holds at most so many bytes; a longer document stands as it is.
+  private static let bytesMax = 256 << 20
   /// What a frame begins with.
   private static let mark: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD]
   private static let level: Int32 = 1
 
-  /// The frame of some bytes, which tells their number.
-  static func pack(_ bytes: [UInt8]) -> [UInt8] {
+  /// The frame of some bytes, which tells their number; the bytes themselves when they are more than `max`.
+  static func pack(_ bytes: [UInt8], max: Int = bytesMax) -> [UInt8] {
+    guard bytes.count <= max else { return bytes }
     let room = ZSTD_compressBound(bytes.count)
     return unsafe [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
       // Safe: both buffers are live and have the given sizes; with that room it fails only without memory.
@@ -32,7 +33,7 @@ enum PackedDocument {
       unsafe ZSTD_getFrameContentSize(source.baseAddress, source.count)
     }
     // Unknown sizes and errors are the largest numbers.
-    guard size <= bytesMax else { throw damaged }
+    guard size <= UInt64(bytesMax) else { throw damaged }
     var isWhole = false
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: Int(size)) { buffer, count in
       // Safe: as above, and no more than the room is written.

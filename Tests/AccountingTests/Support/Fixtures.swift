@@ -42,6 +42,23 @@ enum Fixtures {
     return usage
   }
 
+  /// The context of a correction of some period.
+  static func correction(_ text: String, version: UInt32 = 1) -> PostingContext {
+    PostingContext(
+      period: period(text), version: version, postedAt: october.end, actor: "ann", reason: "r",
+      policy: nil, imports: [])
+  }
+
+  /// The sums of all postings by account and currency, zeros left out.
+  static func sums(_ entries: [Entry]) -> [String: Int128] {
+    var sums: [String: Int128] = [:]
+    for posting in entries.flatMap(\.postings) {
+      sums["\(posting.account) \(posting.amount.currency)", default: 0] += Int128(
+        posting.amount.micros)
+    }
+    return sums.filter { $0.value != 0 }
+  }
+
   static func context(_ policy: Policy) -> PostingContext {
     PostingContext(
       period: october, version: 1, postedAt: october.end, actor: "ann", reason: "month end",
