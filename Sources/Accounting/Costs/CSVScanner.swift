@@ -139,7 +139,7 @@ struct CSVScanner {
 
   /// The place of the first byte from `start` on that ends a plain field or does not belong in one; the
   /// count when there is none. Eight bytes at a time.
-  private static func stop(_ bytes: Span<UInt8>, _ start: Int, _ delimiter: UInt8) -> Int {
+  static func stop(_ bytes: Span<UInt8>, _ start: Int, _ delimiter: UInt8) -> Int {
     let ones: UInt64 = 0x0101_0101_0101_0101
     let ends = ones &* UInt64(delimiter)
     var at = start
